@@ -1,0 +1,140 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target: Swift 6 mode, strict memory safety, and no warning left standing.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// Numeric targets are optimised in debug builds too: their plain loops are what the tests compare against, and they
+/// run whole networks.
+let numericSettings: [SwiftSetting] = settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+/// A library target in `Sources/<folder>`.
+func library(
+    _ name: String, folder: String, dependencies: [Target.Dependency], settings: [SwiftSetting] = settings,
+    exclude: [String] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/\(folder)", exclude: exclude, swiftSettings: settings)
+}
+
+/// The test target of one library, in `Tests/<name>Tests`.
+func tests(_ name: String, dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, path: "Tests/\(name)Tests",
+        resources: resources, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "tare",
+    products: [.executable(name: "tare", targets: ["tare"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // C libraries and shims.
+        .systemLibrary(name: "CZeroMQ", path: "Sources/Shared/CZeroMQ"),
+        .systemLibrary(name: "CZlib", path: "Sources/Shared/CZlib"),
+        .target(
+            name: "CImages", path: "Sources/Shared/CImages",
+            linkerSettings: [.linkedLibrary("turbojpeg"), .linkedLibrary("png")]),
+        .target(
+            name: "CKernels", path: "Sources/Shared/CKernels",
+            cSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])],
+            cxxSettings: [.unsafeFlags(["-O3", "-ffp-contract=off"])],
+            linkerSettings: [.linkedLibrary("dnnl")]),
+
+        // Shared, in dependency order: a target imports only targets above it.
+        library("Tensors", folder: "Shared/Tensors", dependencies: ["CZlib"], settings: numericSettings),
+        library("Graphs", folder: "Shared/Graphs", dependencies: ["Tensors"]),
+        library("Quantization", folder: "Shared/Quantization", dependencies: ["Tensors"], settings: numericSettings),
+        library(
+            "Kernels", folder: "Shared/Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors"],
+            settings: numericSettings),
+        library(
+            "Execution", folder: "Shared/Execution", dependencies: ["CKernels", "Graphs", "Kernels", "Tensors"],
+            settings: numericSettings),
+        library(
+            "Conversion", folder: "Shared/Conversion",
+            dependencies: ["Graphs", "Kernels", "Quantization", "Tensors"]),
+        library(
+            "ONNXFormat", folder: "Shared/ONNXFormat", dependencies: ["Graphs", "Quantization", "Tensors", protobuf],
+            exclude: ["onnx.proto"]),
+        library(
+            "Datasets", folder: "Shared/Datasets", dependencies: ["CImages", "CZlib", "Tensors", crypto, yams],
+            settings: numericSettings),
+        library(
+            "Calibration", folder: "Shared/Calibration",
+            dependencies: ["Conversion", "Graphs", "Quantization", "Tensors", crypto]),
+        library(
+            "Wire", folder: "Shared/Wire", dependencies: ["Calibration", "CZeroMQ", protobuf],
+            exclude: ["tare.proto"]),
+
+        // The two sides of the cluster, and the command line.
+        library("CoordinatorCore", folder: "Coordinator/Core", dependencies: ["Calibration", "Wire"]),
+        library(
+            "CoordinatorService", folder: "Coordinator/Service",
+            dependencies: [
+                "Calibration", "Conversion", "CoordinatorCore", "Datasets", "Graphs", "ONNXFormat", "Quantization",
+                "Tensors", "Wire", crypto, logging,
+            ]),
+        library("WorkerCore", folder: "Worker/Core", dependencies: ["Calibration", "Wire"]),
+        library(
+            "WorkerService", folder: "Worker/Service",
+            dependencies: [
+                "Calibration", "Conversion", "Datasets", "Execution", "Graphs", "Kernels", "ONNXFormat",
+                "Quantization", "Tensors", "Wire", "WorkerCore", crypto, logging,
+            ]),
+        .executableTarget(
+            name: "tare",
+            dependencies: [
+                "Calibration", "Conversion", "CoordinatorService", "Datasets", "Execution", "Graphs", "Kernels",
+                "ONNXFormat", "Quantization", "Tensors", "Wire", "WorkerService", argumentParser, logging, yams,
+            ],
+            path: "Sources/Tare", swiftSettings: settings),
+
+        // One test target per target; `TestSupport` finds fixtures and the optional shared folder.
+        .target(
+            name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: settings),
+        tests("Tensors", dependencies: ["TestSupport"]),
+        tests("Graphs", dependencies: ["Tensors", "TestSupport"]),
+        tests("Quantization", dependencies: ["Tensors", "TestSupport"]),
+        tests("Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors", "TestSupport"]),
+        tests("Execution", dependencies: ["Graphs", "Kernels", "Tensors", "TestSupport"]),
+        tests("Conversion", dependencies: ["Execution", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
+        tests(
+            "ONNXFormat",
+            dependencies: [
+                "Conversion", "Execution", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport", protobuf,
+            ]),
+        tests("Datasets", dependencies: ["Tensors", "TestSupport"]),
+        tests("Calibration", dependencies: ["Graphs", "Quantization", "Tensors", "TestSupport"]),
+        tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
+        tests("CoordinatorCore", dependencies: ["Calibration", "TestSupport", "Wire"]),
+        tests("WorkerCore", dependencies: ["Calibration", "TestSupport", "Wire"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "Calibration", "Datasets", "Graphs", "ONNXFormat", "Quantization", "Tensors", "TestSupport", "tare",
+            ],
+            path: "Tests/EndToEndTests", swiftSettings: settings),
+    ],
+    cxxLanguageStandard: .cxx17
+)

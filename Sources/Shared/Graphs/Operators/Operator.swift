@@ -1,0 +1,66 @@
+public import Tensors
+
+/// Everything that a node can compute, with typed attributes.
+///
+/// Semantics, inputs and outputs are those of the ONNX operator of the same name in opset 21, except that constants
+/// which old opsets kept in attributes (axes, bounds, pads, splits) are always inputs here.
+///
+/// To add an operator: a case here with its shape rule in the file of its family in this folder, its ONNX name and
+/// attributes in `ONNXFormat/Operators`, and its kernel in `Kernels/Reference`. A fast kernel in `Execution` is optional.
+public enum Operator: Hashable, Sendable {
+    // Convolution.swift
+    case convolution(ConvolutionAttributes)
+    case transposedConvolution(TransposedConvolutionAttributes)
+    // Linear.swift
+    case matMul
+    case gemm(GemmAttributes)
+    // Pooling.swift
+    case averagePool(PoolingAttributes)
+    case maxPool(PoolingAttributes)
+    case globalAveragePool
+    case globalMaxPool
+    // Normalization.swift
+    case batchNormalization(BatchNormalizationAttributes)
+    case layerNormalization(LayerNormalizationAttributes)
+    case localResponseNormalization(LocalResponseNormalizationAttributes)
+    case softmax(axis: Int)
+    case logSoftmax(axis: Int)
+    // Elementwise.swift
+    case unary(UnaryFunction)
+    case binary(BinaryFunction)
+    case variadic(VariadicFunction)
+    /// Inputs: data, lower bound, upper bound (both optional scalars).
+    case clip
+    case cast(CastAttributes)
+    /// Inference form: output 0 is the input, output 1 a mask of `true`.
+    case dropout
+    case identity
+    // Reduction.swift
+    case reduce(ReductionAttributes)
+    // ShapeManipulation.swift
+    case reshape(allowZero: Bool)
+    case flatten(axis: Int)
+    case transpose(permutation: [Int]?)
+    case squeeze
+    case unsqueeze
+    case expand
+    case concat(axis: Int)
+    /// `outputCount` is set when no `split` input gives the sizes.
+    case split(axis: Int, outputCount: Int?)
+    /// Inputs: data, starts, ends, axes (optional), steps (optional).
+    case slice
+    /// Inputs: data, pads, constant value (optional), axes (optional).
+    case pad(PaddingMode)
+    // Indexing.swift
+    case gather(axis: Int)
+    case shape(start: Int, end: Int?)
+    case constantOfShape(value: Tensor)
+    // Resize.swift
+    case resize(ResizeAttributes)
+    // Recurrent.swift
+    case lstm(RecurrentAttributes)
+    case gru(RecurrentAttributes)
+    // QuantizeDequantize.swift
+    case quantizeLinear(QuantizeLinearAttributes)
+    case dequantizeLinear(DequantizeLinearAttributes)
+}

@@ -1,0 +1,67 @@
+/// The extents of a tensor, outermost axis first.
+///
+/// A scalar has rank 0 and one element. Extents may be 0.
+public struct Shape: Hashable, Sendable {
+    /// The extent of each axis; none is negative.
+    public let dimensions: [Int]
+
+    /// Product of the extents; 1 for a scalar.
+    public let elementCount: Int
+
+    /// Makes a shape.
+    ///
+    /// - Precondition: No extent is negative and their product fits an `Int`. Extents that come from a file or a peer
+    ///   go through `init(checking:)` instead.
+    public init(_ dimensions: [Int]) {
+        guard let shape = Shape(checking: dimensions) else {
+            preconditionFailure("Shape \(dimensions) has a negative extent or too many elements")
+        }
+        self = shape
+    }
+
+    /// Makes a shape from untrusted extents.
+    ///
+    /// - Returns: `nil` when an extent is negative or the number of elements overflows.
+    public init?(checking dimensions: [Int]) {
+        var count = 1
+        for extent in dimensions {
+            guard extent >= 0 else { return nil }
+            let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+            guard !overflow else { return nil }
+            count = product
+        }
+        self.dimensions = dimensions
+        self.elementCount = count
+    }
+
+    /// Number of axes.
+    public var rank: Int { dimensions.count }
+
+    /// The extent of one axis.
+    public subscript(axis: Int) -> Int { dimensions[axis] }
+
+    /// Distance in elements between neighbours along each axis, in row-major order: [2, 3, 4] gives [12, 4, 1].
+    public var rowMajorStrides: [Int] {
+        var strides = [Int](repeating: 1, count: rank)
+        var stride = 1
+        for axis in dimensions.indices.reversed() {
+            strides[axis] = stride
+            stride *= max(dimensions[axis], 1)
+        }
+        return strides
+    }
+}
+
+extension Shape: ExpressibleByArrayLiteral {
+    /// Makes a shape from literal extents.
+    public init(arrayLiteral elements: Int...) {
+        self.init(elements)
+    }
+}
+
+extension Shape: CustomStringConvertible {
+    /// The extents in brackets, for example `[1, 3, 224, 224]`.
+    public var description: String {
+        "[" + dimensions.map(String.init).joined(separator: ", ") + "]"
+    }
+}
