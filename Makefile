@@ -1,0 +1,32 @@
+# demo    installs what is needed, builds, calibrates the bundled digits model with two workers, prints both accuracies
+# test    installs what is needed, builds, runs every test
+# check   format, lint and documentation checks
+# build   release build of the command-line tool
+# bench   the benchmarks (release build, several minutes)
+# clean   removes everything that the other rules made
+.PHONY: demo test check build bench clean setup
+
+DEBUG_BUILD = --scratch-path .build --explicit-target-dependency-import-check error
+RELEASE_BUILD = -c release --scratch-path .build-release
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	swift build $(RELEASE_BUILD) --product tare
+
+demo: build
+	@scripts/demo.sh
+
+test: setup
+	swift build --build-tests $(DEBUG_BUILD)
+	swift test --skip-build $(DEBUG_BUILD)
+
+check:
+	@scripts/check.sh
+
+bench: build
+	@Benchmarks/run.sh
+
+clean:
+	rm -rf .build .build-release .venv
