@@ -1,0 +1,80 @@
+import Foundation
+import Glibc
+
+/// Shows how far a long step is: one line that is overwritten on a terminal, a plain line every few seconds elsewhere.
+///
+/// Nothing is shown in the first two seconds, so that short steps stay silent.
+struct ProgressLine {
+    private let title: String
+    private let unit: String
+    private let isTerminal: Bool
+    private let started: ContinuousClock.Instant
+    private var lastShown: ContinuousClock.Instant?
+    private var isShowing = false
+
+    /// Steps shorter than this show nothing.
+    private static let silentPeriod = Duration.seconds(2)
+    /// Time between two updates on a terminal, and between two lines elsewhere.
+    private static let terminalInterval = Duration.milliseconds(200)
+    private static let plainInterval = Duration.seconds(5)
+
+    /// Starts the clock.
+    ///
+    /// - Parameters:
+    ///   - title: What is being done, for example `calibrating`.
+    ///   - unit: What is counted, for example `samples`.
+    init(title: String, unit: String) {
+        self.title = title
+        self.unit = unit
+        self.isTerminal = isatty(STDERR_FILENO) == 1
+        self.started = ContinuousClock.now
+    }
+
+    /// Shows the state when enough time has passed since the last update.
+    mutating func update(done: Int, total: Int, detail: String = "") {
+        let now = ContinuousClock.now
+        guard now - started >= Self.silentPeriod else { return }
+        let interval = isTerminal ? Self.terminalInterval : Self.plainInterval
+        if let lastShown, now - lastShown < interval { return }
+        lastShown = now
+        show(text(done: done, total: total, elapsed: now - started, detail: detail))
+    }
+
+    /// Ends the line so that other output starts on a fresh one.
+    mutating func finish() {
+        guard isShowing else { return }
+        StandardStreams.writeErrorInPlace("\n")
+        isShowing = false
+    }
+
+    private mutating func show(_ text: String) {
+        if isTerminal {
+            StandardStreams.writeErrorInPlace("\r\u{1B}[K" + text)
+            isShowing = true
+        } else {
+            StandardStreams.writeError(text)
+        }
+    }
+
+    private func text(done: Int, total: Int, elapsed: Duration, detail: String) -> String {
+        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+        let rate = seconds > 0 ? Double(done) / seconds : 0
+        let percent = total > 0 ? done * 100 / total : 100
+        var line = "\(title): \(done)/\(total) \(unit) (\(percent) %), \(Self.rounded(rate)) \(unit)/s"
+        if rate > 0, done < total {
+            line += ", ETA \(Self.clockTime(Double(total - done) / rate))"
+        }
+        return detail.isEmpty ? line : line + ", " + detail
+    }
+
+    private static func rounded(_ rate: Double) -> String {
+        String(format: rate < 10 ? "%.1f" : "%.0f", rate)
+    }
+
+    private static func clockTime(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded(.up))
+        return whole >= 3600
+            ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)
+            : String(format: "%d:%02d", whole / 60, whole % 60)
+    }
+}
