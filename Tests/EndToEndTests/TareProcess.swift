@@ -1,0 +1,71 @@
+import Foundation
+import Glibc
+
+/// One run of the `tare` executable that was built with these tests.
+final class TareProcess {
+    /// What a finished run left behind.
+    struct Outcome {
+        var status: Int32
+        var output: String
+        var errors: String
+    }
+
+    private let process = Process()
+    private let outputFile: URL
+    private let errorFile: URL
+
+    /// Process id, for signals.
+    var identifier: Int32 { process.processIdentifier }
+
+    /// Starts `tare` with these arguments.
+    init(_ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
+        process.executableURL = Self.executable
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        // Files instead of pipes: a process that writes more than a pipe holds would wait for a reader.
+        outputFile = folder.appending(path: "output-\(UUID().uuidString)")
+        errorFile = folder.appending(path: "errors-\(UUID().uuidString)")
+        for file in [outputFile, errorFile] { try Data().write(to: file) }
+        process.standardOutput = try FileHandle(forWritingTo: outputFile)
+        process.standardError = try FileHandle(forWritingTo: errorFile)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+    }
+
+    /// Waits for the end and collects everything.
+    func finish() throws -> Outcome {
+        process.waitUntilExit()
+        let outcome = Outcome(
+            status: process.terminationStatus,
+            output: try String(contentsOf: outputFile, encoding: .utf8),
+            errors: try String(contentsOf: errorFile, encoding: .utf8))
+        for file in [outputFile, errorFile] { try FileManager.default.removeItem(at: file) }
+        return outcome
+    }
+
+    /// Runs `tare` to its end.
+    static func run(_ arguments: [String], in folder: URL) throws -> Outcome {
+        try TareProcess(arguments, in: folder).finish()
+    }
+
+    /// Process ids of the children of a process.
+    static func children(of parent: Int32) -> [Int32] {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return entries.compactMap(Int32.init).filter { identifier in
+            guard let stat = try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8),
+                let tail = stat.split(separator: ")").last
+            else { return false }
+            let fields = tail.split(separator: " ")
+            return fields.count > 1 && Int32(fields[1]) == parent
+        }
+    }
+
+    /// The executable beside the test bundle.
+    private static var executable: URL {
+        let bundle = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        let candidates = [bundle, Bundle.main.bundleURL, bundle.deletingLastPathComponent()]
+        return candidates.map { $0.appending(path: "tare") }
+            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
+            ?? bundle.appending(path: "tare")
+    }
+}
