@@ -96,7 +96,7 @@ extension Graph {
         return sorted
     }
 
-    /// The same graph without nodes and initializers that no graph output needs. Graph inputs stay.
+    /// The same graph without nodes and initializers that no graph output needs; graph inputs stay.
     public func removingUnusedNodes() -> Graph {
         let index = GraphIndex(self)
         var needed: Set<Int> = []

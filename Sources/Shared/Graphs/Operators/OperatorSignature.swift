@@ -4,7 +4,7 @@ public struct OperatorSignature: Hashable, Sendable {
     public let requiredInputs: Int
     /// The most inputs there can be; `nil` means any number.
     public let maximumInputs: Int?
-    /// The most outputs there can be; `nil` means any number. There is always at least one.
+    /// The most outputs there can be; `nil` means any number.
     public let maximumOutputs: Int?
 
     init(_ requiredInputs: Int, upTo maximumInputs: Int?, outputs maximumOutputs: Int? = 1) {
