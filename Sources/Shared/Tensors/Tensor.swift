@@ -118,7 +118,8 @@ public struct Tensor: Sendable {
         precondition(range.lowerBound >= 0 && range.upperBound <= shape[0], "Slice \(range) of \(shape)")
         let rowBytes = shape[0] == 0 ? 0 : byteCount / shape[0]
         let part = TensorStorage(part: range.lowerBound * rowBytes..<range.upperBound * rowBytes, of: storage)
-        return Tensor(shape: Shape([range.count] + shape.dimensions.dropFirst()), elementType: elementType, storage: part)
+        return Tensor(
+            shape: Shape([range.count] + shape.dimensions.dropFirst()), elementType: elementType, storage: part)
     }
 
     private mutating func makeUnique() {

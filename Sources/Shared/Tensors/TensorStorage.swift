@@ -51,6 +51,12 @@ public final class TensorStorage: Sendable {
         unsafe self.init(unsafeBytes: bytes, owner: parent)
     }
 
+    /// Allocates storage that holds a copy of `bytes`.
+    public convenience init(copying bytes: [UInt8]) {
+        self.init(uninitializedByteCount: bytes.count)
+        unsafe mutableBytes.copyBytes(from: bytes)
+    }
+
     deinit {
         if case .selfAllocated = owner {
             unsafe free(UnsafeMutableRawPointer(bitPattern: address))
@@ -65,6 +71,16 @@ public final class TensorStorage: Sendable {
     /// The bytes, valid while the storage is held.
     public var bytes: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: byteCount)
+    }
+
+    /// A copy of the bytes as an array.
+    public func copyBytes() -> [UInt8] {
+        unsafe [UInt8](bytes)
+    }
+
+    /// Whether the bytes start at a multiple of `alignment` bytes.
+    func isAligned(to alignment: Int) -> Bool {
+        address % UInt(alignment) == 0
     }
 
     /// The bytes for writing; only for the single holder.

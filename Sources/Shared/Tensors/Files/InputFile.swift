@@ -1,0 +1,110 @@
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// A regular file opened for reading at any offset, from any thread.
+///
+/// Unlike a mapped file it gives an error, not a signal, when the file shrinks while it is being read.
+@safe
+public final class InputFile: Sendable {
+    /// The file, as the caller named it.
+    public let path: String
+    /// Size of the file in bytes when it was opened.
+    public let byteCount: Int
+    private let descriptor: Int32
+
+    /// Opens a regular file.
+    public init(path: String) throws(TensorFileError) {
+        // O_NONBLOCK keeps a named pipe from blocking the open; it has no effect on regular files.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw .lastSystemError("open the file", path: path) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            let failure = TensorFileError.lastSystemError("read the size of the file", path: path)
+            close(descriptor)
+            throw failure
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw TensorFileError(path: path, reason: .unsupported("this is not a regular file"))
+        }
+        self.path = path
+        self.descriptor = descriptor
+        byteCount = Int(status.st_size)
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Reads the bytes `range` of the file.
+    ///
+    /// - Throws: `truncated` when the range ends after the file; nothing is allocated then.
+    public func bytes(_ range: Range<Int>) throws(TensorFileError) -> [UInt8] {
+        try check(range)
+        var failure: TensorFileError?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+            do throws(TensorFileError) {
+                try unsafe fill(
+                    UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: range.count), at: range.lowerBound)
+                count = range.count
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// Reads the bytes `range` of the file into new storage.
+    ///
+    /// - Throws: `truncated` when the range ends after the file; nothing is allocated then.
+    public func storage(_ range: Range<Int>) throws(TensorFileError) -> TensorStorage {
+        try check(range)
+        let storage = TensorStorage(uninitializedByteCount: range.count)
+        try unsafe fill(storage.mutableBytes, at: range.lowerBound)
+        return storage
+    }
+
+    /// Reads the whole file in pieces of at most `pieceByteCount` bytes, front to back.
+    public func forEachPiece(
+        pieceByteCount: Int = 1 << 20, _ body: ([UInt8]) -> Void
+    ) throws(TensorFileError) {
+        var offset = 0
+        while offset < byteCount {
+            let end = min(byteCount, offset + pieceByteCount)
+            body(try bytes(offset..<end))
+            offset = end
+        }
+    }
+
+    /// Lends the file descriptor.
+    func withDescriptor<Result>(_ body: (Int32) -> Result) -> Result {
+        body(descriptor)
+    }
+
+    private func check(_ range: Range<Int>) throws(TensorFileError) {
+        guard range.lowerBound >= 0, range.upperBound <= byteCount else {
+            throw TensorFileError(
+                path: path, reason: .truncated(needed: range.count, available: max(0, byteCount - range.lowerBound)))
+        }
+    }
+
+    /// Fills the buffer completely from `offset` on.
+    private func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(TensorFileError) {
+        var done = 0
+        while done < buffer.count {
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = unsafe pread(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw .lastSystemError("read the file", path: path)
+            }
+            guard count > 0 else {
+                // The file shrank after it was opened.
+                throw TensorFileError(path: path, reason: .truncated(needed: buffer.count, available: done))
+            }
+            done += count
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Tensors
+
+@Suite struct AtomicFileTests {
+    @Test func aFileIsReplacedAsAWhole() throws {
+        let folder = try TemporaryFolder()
+        try AtomicFile.write([1, 2, 3], to: folder.path("x"))
+        try AtomicFile.write([4], to: folder.path("x"))
+        #expect(try InputFile(path: folder.path("x")).bytes(0..<1) == [4])
+        #expect(try folder.names == ["x"])
+    }
+
+    @Test func aFailureLeavesTheOldFileAndNoOther() throws {
+        let folder = try TemporaryFolder()
+        try AtomicFile.write([1, 2, 3], to: folder.path("x"))
+        let failure = TensorFileError(path: "x", reason: .malformed("test"))
+        #expect(throws: failure) {
+            try AtomicFile.write(to: folder.path("x")) { (writer) throws(TensorFileError) in
+                try writer.append([9, 9])
+                throw failure
+            }
+        }
+        #expect(try InputFile(path: folder.path("x")).bytes(0..<3) == [1, 2, 3])
+        #expect(try folder.names == ["x"])
+    }
+
+    @Test func aMissingFolderIsNamed() throws {
+        let error = #expect(throws: TensorFileError.self) { try AtomicFile.write([1], to: "/nowhere/at/all/x") }
+        #expect(error?.description.contains("/nowhere/at/all") == true)
+        #expect(throws: TensorFileError.self) { try AtomicFile.write([1], to: "/tmp/") }
+    }
+
+    @Test func aFullDiskIsAClearError() throws {
+        // A disk cannot be filled here without root; what is checked is what the user would read.
+        let error = TensorFileError(path: "out.onnx", reason: .system(operation: "write the file", code: ENOSPC))
+        #expect(error.description.contains("no space left on the device"))
+    }
+
+    @Test func aMappedFileSharesItsBytesAndChecksRanges() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.file("x", [UInt8](0..<100))
+        let tensor = try Tensor(shape: [10], elementType: .uint8, storage: MappedFile(path: path).storage(20..<30))
+        #expect(tensor.elements(as: UInt8.self) == [UInt8](20..<30))
+        #expect(throws: TensorFileError.self) { try MappedFile(path: path).storage(90..<101) }
+        #expect(try MappedFile(path: folder.file("empty", [])).storage.byteCount == 0)
+    }
+
+    @Test func stackingJoinsEqualShapesOnly() {
+        let a = Tensor(shape: [2], elements: [Float(1), 2])
+        let b = Tensor(shape: [2], elements: [Float(3), 4])
+        #expect(Tensor(stacking: [a, b]) == Tensor(shape: [2, 2], elements: [Float(1), 2, 3, 4]))
+        #expect(Tensor(stacking: [a, Tensor(shape: [1], elements: [Float(1)])]) == nil)
+        #expect(Tensor(stacking: []) == nil)
+    }
+}
