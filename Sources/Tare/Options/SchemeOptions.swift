@@ -1,0 +1,60 @@
+public import ArgumentParser
+public import Quantization
+
+/// What kind of integers the model gets and how ranges follow from statistics. Changing these needs no new data.
+struct SchemeOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "How ranges follow from the statistics: minmax, ema, histogram, percentile, entropy or mse.",
+            discussion: "ema:0.95 and percentile:99.9 give the parameter. Default: histogram, or the preset's.",
+            valueName: "method"),
+        transform: Self.parseMethod)
+    var observer: CalibrationMethod?
+
+    @Option(
+        help: ArgumentHelp(
+            "A preset of types and observer, by name; other options here override it.", valueName: "preset"))
+    var qconfig: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Type of quantized activations: uint8, int8, int16 or uint16. Default: uint8.", valueName: "type"))
+    var activationType: QuantizedType?
+
+    @Option(
+        help: ArgumentHelp(
+            "One scale per output channel or per weight: per-channel or per-tensor. Default: per-channel.",
+            valueName: "granularity"))
+    var weightGranularity: QuantizationGranularity?
+
+    @Flag(help: "Activation ranges symmetric around zero, or as observed. Default: asymmetric.")
+    var symmetry: Symmetry?
+
+    @Option(
+        name: .customLong("skip-op"),
+        help: ArgumentHelp("Leave all nodes of this ONNX operator in float; may be repeated.", valueName: "type"))
+    var skippedOperators: [String] = []
+
+    @Option(
+        name: .customLong("skip-node"),
+        help: ArgumentHelp(
+            "Leave nodes with this name in float; * and ? match; may be repeated.", valueName: "name-or-glob"))
+    var skippedNodes: [String] = []
+
+    /// Whether activation ranges are widened to be symmetric.
+    enum Symmetry: String, EnumerableFlag {
+        case symmetric
+        case asymmetric
+    }
+
+    private static func parseMethod(_ text: String) throws -> CalibrationMethod {
+        do {
+            return try CalibrationMethod(parsing: text)
+        } catch {
+            throw ValidationError(error.description)
+        }
+    }
+}
+
+extension QuantizedType: ExpressibleByArgument {}
+extension QuantizationGranularity: ExpressibleByArgument {}
