@@ -46,7 +46,8 @@ public struct Shape: Hashable, Sendable {
         var stride = 1
         for axis in dimensions.indices.reversed() {
             strides[axis] = stride
-            stride *= max(dimensions[axis], 1)
+            // Wraps only for an empty tensor with absurd extents, whose strides nobody follows.
+            stride &*= max(dimensions[axis], 1)
         }
         return strides
     }

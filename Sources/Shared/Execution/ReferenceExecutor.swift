@@ -1,0 +1,116 @@
+public import Graphs
+public import Kernels
+public import Tensors
+
+/// Runs a graph node by node with the reference kernels: slow, and what the fast executor is tested against.
+///
+/// Values live until their last reader ran. Every result is a function of the inputs alone, on every machine.
+public final class ReferenceExecutor: GraphExecutor {
+    public let graph: Graph
+    /// Values whose elements the tap receives.
+    private let observed: Set<String>
+    /// For each node, the values that nobody reads after it.
+    private let dead: [[String]]
+
+    /// Prepares a graph.
+    ///
+    /// - Parameters:
+    ///   - graph: A graph whose nodes are in topological order.
+    ///   - observed: Names of float32 values that the tap of `run` receives.
+    /// - Throws: `ExecutionError.unknownValue` when a node reads, or an output or `observed` names, a value that nothing
+    ///   before it makes.
+    public init(_ graph: Graph, observing observed: some Sequence<String> = []) throws(ExecutionError) {
+        self.graph = graph
+        self.observed = Set(observed)
+        var known = Set(graph.initializers.keys).union(graph.inputs.map(\.name))
+        var lastReader: [String: Int] = [:]
+        for (index, node) in graph.nodes.enumerated() {
+            for input in node.inputs where !input.isEmpty {
+                guard known.contains(input) else { throw .unknownValue(name: input) }
+                lastReader[input] = index
+            }
+            for output in node.outputs where !output.isEmpty {
+                known.insert(output)
+                lastReader[output] = index
+            }
+        }
+        for name in graph.outputs.map(\.name) + self.observed.sorted() where !known.contains(name) {
+            throw .unknownValue(name: name)
+        }
+        for output in graph.outputs { lastReader[output.name] = nil }
+        var dead = [[String]](repeating: [], count: graph.nodes.count)
+        for (name, index) in lastReader { dead[index].append(name) }
+        self.dead = dead
+    }
+
+    public func run(
+        _ inputs: [String: Tensor], tap: (any TensorTap)? = nil
+    ) throws(ExecutionError) -> [String: Tensor] {
+        var values = graph.initializers
+        for input in graph.inputs {
+            guard let tensor = inputs[input.name] else {
+                throw .missingInput(name: input.name, available: inputs.keys.sorted())
+            }
+            guard input.type.accepts(tensor) else {
+                throw .inputMismatch(
+                    name: input.name, expected: input.type.description, actual: TensorType(tensor).description)
+            }
+            values[input.name] = tensor
+        }
+        for name in (graph.inputs.map(\.name) + graph.initializers.keys.sorted()) where observed.contains(name) {
+            guard let tensor = values[name], tensor.elementType == .float32 else {
+                throw .inputMismatch(
+                    name: name, expected: "float32, because it is observed",
+                    actual: values[name].map { TensorType($0).description } ?? "nothing")
+            }
+            tensor.withElements(as: Float.self) { tap?.observe(name, elements: $0) }
+        }
+        for (index, node) in graph.nodes.enumerated() {
+            do {
+                for (name, tensor) in try evaluate(node, values) {
+                    values[name] = tensor
+                    if observed.contains(name) { try observe(name, tensor, tap) }
+                }
+            } catch {
+                throw .node(name: node.name, operatorName: node.op.summary, reason: error)
+            }
+            for name in dead[index] { values[name] = nil }
+        }
+        var results: [String: Tensor] = [:]
+        for output in graph.outputs { results[output.name] = values[output.name] }
+        return results
+    }
+
+    /// The node's named outputs.
+    private func evaluate(
+        _ node: Node, _ values: [String: Tensor]
+    ) throws(KernelError) -> [(name: String, tensor: Tensor)] {
+        // Trailing outputs that nobody wants need not be computed.
+        let wanted = (node.outputs.lastIndex { !$0.isEmpty } ?? -1) + 1
+        let results = try ReferenceKernels.evaluate(
+            node.op, inputs: node.inputs.map { $0.isEmpty ? nil : values[$0] }, outputCount: wanted)
+        return zip(node.outputs, results).filter { !$0.0.isEmpty }.map { (name: $0.0, tensor: $0.1) }
+    }
+
+    private func observe(_ name: String, _ tensor: Tensor, _ tap: (any TensorTap)?) throws(KernelError) {
+        guard tensor.elementType == .float32 else {
+            throw .unsupported("the observed value '\(name)' is \(tensor.elementType); only float32 can be observed")
+        }
+        tensor.withElements(as: Float.self) { tap?.observe(name, elements: $0) }
+    }
+}
+
+extension TensorType {
+    /// Whether a tensor has the type, the rank and the known extents.
+    func accepts(_ tensor: Tensor) -> Bool {
+        guard tensor.elementType == elementType else { return false }
+        guard let dimensions else { return true }
+        return dimensions.count == tensor.shape.rank
+            && zip(dimensions, tensor.shape.dimensions).allSatisfy { $0.fixedValue == nil || $0.fixedValue == $1 }
+    }
+}
+
+extension Operator {
+    /// The name of the case, without attributes: `convolution`, `unary`.
+    var summary: String { String(String(describing: self).prefix { $0 != "(" }) }
+}

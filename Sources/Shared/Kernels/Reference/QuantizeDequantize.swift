@@ -1,0 +1,92 @@
+import Graphs
+import Tensors
+
+extension ReferenceKernels {
+    private static let quantizedTypes: Set<ElementType> = [.int8, .uint8, .int16, .uint16]
+
+    /// `saturate(roundHalfToEven(x / scale) + zero point)`, divided in `Float`; NaN becomes the type's minimum.
+    static func quantizeLinear(
+        _ attributes: QuantizeLinearAttributes, _ inputs: KernelInputs
+    ) throws(KernelError) -> Tensor {
+        let data = try inputs.required(0, types: [.float32, .float16, .bfloat16, .int32])
+        let scale = try inputs.required(1, types: [.float32, .float16, .bfloat16])
+        let zeroPoint = inputs.optional(2)
+        let type = zeroPoint?.elementType ?? attributes.outputType ?? .uint8
+        guard quantizedTypes.contains(type) else {
+            throw zeroPoint == nil
+                ? .unsupported("quantization to \(type)")
+                : .unsupportedElementType(input: 2, type: type.rawValue)
+        }
+        let channels = try QuantizationChannels(data: data, scale: scale, zeroPoint: zeroPoint, axis: attributes.axis)
+        let minimum: Float = type == .int8 ? -128 : type == .int16 ? -32768 : 0
+        let maximum: Float = type == .int8 ? 127 : type == .uint8 ? 255 : type == .int16 ? 32767 : 65535
+        let values = data.converted(to: .float32).elements(as: Float.self)
+        var results: [Int32] = []
+        results.reserveCapacity(values.count)
+        for index in values.indices {
+            let channel = channels.channel(of: index)
+            let rounded = (values[index] / channels.scales[channel]).rounded(.toNearestOrEven)
+            let offset = rounded + Float(channels.zeroPoints[channel])
+            results.append(Int32(offset >= maximum ? maximum : offset >= minimum ? offset : minimum))
+        }
+        return Tensor(shape: data.shape, elements: results).converted(to: type)
+    }
+
+    /// `(x - zero point) * scale` in the type of the scale.
+    static func dequantizeLinear(
+        _ attributes: DequantizeLinearAttributes, _ inputs: KernelInputs
+    ) throws(KernelError) -> Tensor {
+        let data = try inputs.required(0, types: quantizedTypes.union([.int32]))
+        let scale = try inputs.required(1, types: [.float32, .float16, .bfloat16])
+        let zeroPoint = try inputs.optional(2, type: data.elementType)
+        let channels = try QuantizationChannels(data: data, scale: scale, zeroPoint: zeroPoint, axis: attributes.axis)
+        let values = data.converted(to: .int64).elements(as: Int64.self)
+        var results: [Float] = []
+        results.reserveCapacity(values.count)
+        for index in values.indices {
+            let channel = channels.channel(of: index)
+            results.append(Float(values[index] - channels.zeroPoints[channel]) * channels.scales[channel])
+        }
+        return Tensor(shape: data.shape, elements: results).converted(to: scale.elementType)
+    }
+}
+
+/// Scales and zero points of a tensor, one for all or one per entry of an axis.
+private struct QuantizationChannels {
+    /// As `Float`, one or as many as channels.
+    let scales: [Float]
+    /// As many as scales.
+    let zeroPoints: [Int64]
+    /// Elements per entry of the axis.
+    private let inner: Int
+
+    init(data: Tensor, scale: Tensor, zeroPoint: Tensor?, axis: Int) throws(KernelError) {
+        if let zeroPoint, zeroPoint.shape != scale.shape {
+            throw .shapeMismatch("the zero point has shape \(zeroPoint.shape) but the scale \(scale.shape)")
+        }
+        scales = scale.converted(to: .float32).elements(as: Float.self)
+        zeroPoints =
+            zeroPoint?.converted(to: .int64).elements(as: Int64.self) ?? [Int64](repeating: 0, count: scales.count)
+        switch scale.shape.rank {
+        case 0:
+            inner = 0
+        case 1 where scale.elementCount == 1 && data.shape.rank <= 1:
+            inner = 0
+        case 1:
+            // One scale in a list counts for all, whatever the axis holds.
+            let axis = try KernelShapes.axis(axis, rank: data.shape.rank)
+            guard scale.elementCount == data.shape[axis] || scale.elementCount == 1 else {
+                throw .shapeMismatch(
+                    "\(scale.elementCount) scales do not fit axis \(axis) of the data \(data.shape)")
+            }
+            inner = scale.elementCount == 1 ? 0 : KernelShapes.count(data.shape.dimensions[(axis + 1)...])
+        default:
+            throw .unsupported("blocked quantization (a scale of shape \(scale.shape)) has no kernel")
+        }
+    }
+
+    /// Which scale belongs to an element.
+    func channel(of index: Int) -> Int {
+        inner == 0 ? 0 : index / inner % scales.count
+    }
+}
