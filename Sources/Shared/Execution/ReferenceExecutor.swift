@@ -1,5 +1,5 @@
 public import Graphs
-public import Kernels
+import Kernels
 public import Tensors
 
 /// Runs a graph node by node with the reference kernels: slow, and what the fast executor is tested against.
@@ -72,7 +72,7 @@ public final class ReferenceExecutor: GraphExecutor {
                     if observed.contains(name) { try observe(name, tensor, tap) }
                 }
             } catch {
-                throw .node(name: node.name, operatorName: node.op.summary, reason: error)
+                throw .node(name: node.name, operatorName: node.op.name, reason: error)
             }
             for name in dead[index] { values[name] = nil }
         }
@@ -108,9 +108,4 @@ extension TensorType {
         return dimensions.count == tensor.shape.rank
             && zip(dimensions, tensor.shape.dimensions).allSatisfy { $0.fixedValue == nil || $0.fixedValue == $1 }
     }
-}
-
-extension Operator {
-    /// The name of the case, without attributes: `convolution`, `unary`.
-    var summary: String { String(String(describing: self).prefix { $0 != "(" }) }
 }
