@@ -1,0 +1,47 @@
+public import Kernels
+
+/// Why a graph could not be prepared or quantized.
+public enum ConversionError: Error, Sendable, Hashable {
+    /// A node with constant inputs cannot be computed.
+    case constantFolding(node: String, operatorName: String, reason: KernelError)
+    /// A graph's values have no consistent types.
+    case invalidGraph(reason: String)
+    /// An option names an operator that is not one of `known`.
+    case unknownOperator(name: String, option: String, known: [String])
+    /// A pattern of node names matches no node of the model.
+    case unmatchedNodePattern(pattern: String)
+    /// An option has a value that this quantizer cannot use.
+    case invalidOption(option: String, reason: String)
+    /// A tensor that is to be quantized has no parameters.
+    case missingParameters(tensor: String, node: String)
+    /// Parameters do not fit the tensor or the options of the plan.
+    case unsuitableParameters(tensor: String, reason: String)
+    /// A constant cannot be quantized.
+    case invalidWeight(name: String, node: String, reason: String)
+}
+
+extension ConversionError: CustomStringConvertible {
+    /// The thing, the reason and the remedy.
+    public var description: String {
+        switch self {
+        case .constantFolding(let node, let operatorName, let reason):
+            "Node '\(node)' (\(operatorName)) has constant inputs but cannot be computed: \(reason); repair the model"
+        case .invalidGraph(let reason):
+            "The model is not consistent: \(reason)"
+        case .unknownOperator(let name, let option, let known):
+            "\(option): there is no operator '\(name)' that could be quantized; known are \(known.joined(separator: ", "))"
+        case .unmatchedNodePattern(let pattern):
+            "--skip-node: no node of the model has a name that matches '\(pattern)'; "
+                + "'tare inspect MODEL' lists the names"
+        case .invalidOption(let option, let reason):
+            "\(option): \(reason)"
+        case .missingParameters(let tensor, let node):
+            "Tensor '\(tensor)', which node '\(node)' uses, is to be quantized but was never observed; "
+                + "calibrate with this model and these options, or skip the node"
+        case .unsuitableParameters(let tensor, let reason):
+            "The quantization parameters of tensor '\(tensor)' cannot be used: \(reason)"
+        case .invalidWeight(let name, let node, let reason):
+            "The constant '\(name)' of node '\(node)' cannot be quantized: \(reason); repair the model or skip the node"
+        }
+    }
+}

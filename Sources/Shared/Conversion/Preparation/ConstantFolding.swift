@@ -1,0 +1,163 @@
+public import Graphs
+import Kernels
+import Tensors
+
+/// Computes what does not depend on the graph's inputs, once and for all.
+///
+/// A node whose inputs are all constant becomes constants, by the reference kernels. So does `Shape` of a value whose
+/// extents are known. A node that returns its input (`Identity`, `Dropout` without a reader of its mask, `Cast` to the type
+/// that the input already has) is bypassed. Graph outputs keep their names and stay outputs of nodes.
+///
+/// Folding never inflates a model: a result larger than `sizeLimit` bytes is kept as a node unless its constant inputs
+/// are at least as large. `Cast` is exempt, because weights stored as `float16` must become constants to be quantized.
+public enum ConstantFolding {
+    /// Results up to this many bytes are always stored.
+    public static let sizeLimit = 64 * 1024
+
+    /// Folds the constants of a graph.
+    ///
+    /// - Returns: An equivalent graph and what was done, in node order.
+    /// - Throws: `ConversionError.constantFolding` when a node with constant inputs cannot be computed.
+    public static func apply(to graph: Graph) throws(ConversionError) -> (graph: Graph, rewrites: [Rewrite]) {
+        var folder = Folder(graph)
+        try folder.run()
+        return (folder.graph, folder.rewrites)
+    }
+}
+
+/// The pass over one graph.
+private struct Folder {
+    var graph: Graph
+    var rewrites: [Rewrite] = []
+    private let outputs: Set<String>
+    private let types: ElementTypes
+    private let readerCounts: [String: Int]
+    /// A value and the value that its readers read instead.
+    private var aliases: [String: String] = [:]
+
+    init(_ graph: Graph) {
+        self.graph = graph
+        let index = GraphIndex(graph)
+        outputs = index.outputs
+        readerCounts = index.readers.mapValues(\.count)
+        types = ElementTypes(graph)
+    }
+
+    mutating func run() throws(ConversionError) {
+        var kept: [Node] = []
+        for original in graph.nodes {
+            var node = original
+            node.inputs = node.inputs.map { aliases[$0] ?? $0 }
+            if bypass(node) {
+                rewrites.append(Rewrite(node: node.name, operatorName: node.op.name, action: .bypassed))
+            } else if try evaluate(node) {
+                rewrites.append(Rewrite(node: node.name, operatorName: node.op.name, action: .evaluated))
+            } else {
+                kept.append(node)
+            }
+        }
+        graph.nodes = kept
+        renameBypassedOutputs()
+    }
+
+    // MARK: Nodes that return their input
+
+    private mutating func bypass(_ node: Node) -> Bool {
+        guard let source = node.input(0), let result = node.outputs.first, returnsInput(node) else { return false }
+        if outputs.contains(result) {
+            // The output's name must stay: the producer of the input will write it, when nothing forbids renaming.
+            guard graph.initializers[source] == nil, !graph.inputs.contains(where: { $0.name == source }),
+                !outputs.contains(source), renamed[source] == nil
+            else { return false }
+            renamed[source] = result
+        }
+        aliases[result] = source
+        return true
+    }
+
+    /// Values whose producers write a graph output instead.
+    private var renamed: [String: String] = [:]
+
+    private func returnsInput(_ node: Node) -> Bool {
+        switch node.op {
+        case .identity:
+            return true
+        case .dropout:
+            guard node.outputs.count > 1, !node.outputs[1].isEmpty else { return true }
+            return readerCounts[node.outputs[1]] == nil && !outputs.contains(node.outputs[1])
+        case .cast(let attributes):
+            return types[node.inputs[0]] == attributes.elementType
+        default:
+            return false
+        }
+    }
+
+    private mutating func renameBypassedOutputs() {
+        guard !renamed.isEmpty else { return }
+        for index in graph.nodes.indices {
+            graph.nodes[index].inputs = graph.nodes[index].inputs.map { renamed[$0] ?? $0 }
+            graph.nodes[index].outputs = graph.nodes[index].outputs.map { renamed[$0] ?? $0 }
+        }
+    }
+
+    // MARK: Nodes with constant inputs
+
+    private mutating func evaluate(_ node: Node) throws(ConversionError) -> Bool {
+        guard isFoldable(node), !node.outputs.contains(where: outputs.contains) else { return false }
+        var inputs: [Tensor?] = []
+        for name in node.inputs {
+            guard !name.isEmpty else {
+                inputs.append(nil)
+                continue
+            }
+            guard let constant = graph.initializers[name] else { return false }
+            inputs.append(constant)
+        }
+        guard !inputs.isEmpty, !growsTooLarge(node, inputs: inputs) else { return false }
+        guard let results = try compute(node, inputs: inputs) else { return false }
+        let produced = results.reduce(0) { $0 + $1.byteCount }
+        guard isWorthStoring(produced, for: node, inputs: inputs) else { return false }
+        for (name, tensor) in zip(node.outputs, results) where !name.isEmpty {
+            graph.initializers[name] = tensor
+        }
+        return true
+    }
+
+    private func compute(_ node: Node, inputs: [Tensor?]) throws(ConversionError) -> [Tensor]? {
+        do {
+            return try ReferenceKernels.evaluate(node.op, inputs: inputs, outputCount: node.outputs.count)
+        } catch {
+            // No kernel for this mode is no fault of the model; whoever runs the graph says so with the node's name.
+            if case .unsupported = error { return nil }
+            throw .constantFolding(node: node.name, operatorName: node.op.name, reason: error)
+        }
+    }
+
+    private func isFoldable(_ node: Node) -> Bool {
+        switch node.op {
+        // A model that is already quantized keeps its quantized constants.
+        case .quantizeLinear, .dequantizeLinear: false
+        default: true
+        }
+    }
+
+    private func isWorthStoring(_ byteCount: Int, for node: Node, inputs: [Tensor?]) -> Bool {
+        if case .cast = node.op { return true }
+        let consumed = inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }
+        return byteCount <= max(consumed, ConstantFolding.sizeLimit)
+    }
+
+    /// Whether an operator whose result can be far larger than its inputs would exceed the limit, told without computing it.
+    private func growsTooLarge(_ node: Node, inputs: [Tensor?]) -> Bool {
+        let extents: Tensor?
+        switch node.op {
+        case .constantOfShape: extents = inputs[0]
+        case .expand: extents = inputs.count > 1 ? inputs[1] : nil
+        default: return false
+        }
+        guard let extents, extents.elementType == .int64 else { return false }
+        guard let shape = Shape(checking: extents.elements(as: Int64.self).map(Int.init)) else { return true }
+        // One byte is the smallest element, so this many elements cannot fit.
+        return shape.elementCount > max(ConstantFolding.sizeLimit, inputs[0]?.byteCount ?? 0)
+    }
+}
