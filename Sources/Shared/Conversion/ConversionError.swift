@@ -6,10 +6,10 @@ public enum ConversionError: Error, Sendable, Hashable {
     case constantFolding(node: String, operatorName: String, reason: KernelError)
     /// A graph's values have no consistent types.
     case invalidGraph(reason: String)
-    /// An option names an operator that is not one of `known`.
-    case unknownOperator(name: String, option: String, known: [String])
-    /// A pattern of node names matches no node of the model.
-    case unmatchedNodePattern(pattern: String)
+    /// An operator to skip does not occur in the prepared model; `present` are those that do.
+    case unmatchedOperator(name: String, present: [String])
+    /// A pattern of nodes to skip matches no node of the prepared model; `removedNode` is one that it matched before.
+    case unmatchedNodePattern(pattern: String, removedNode: String?)
     /// An option has a value that this quantizer cannot use.
     case invalidOption(option: String, reason: String)
     /// A tensor that is to be quantized has no parameters.
@@ -28,11 +28,13 @@ extension ConversionError: CustomStringConvertible {
             "Node '\(node)' (\(operatorName)) has constant inputs but cannot be computed: \(reason); repair the model"
         case .invalidGraph(let reason):
             "The model is not consistent: \(reason)"
-        case .unknownOperator(let name, let option, let known):
-            "\(option): there is no operator '\(name)' that could be quantized; known are \(known.joined(separator: ", "))"
-        case .unmatchedNodePattern(let pattern):
-            "--skip-node: no node of the model has a name that matches '\(pattern)'; "
-                + "'tare inspect MODEL' lists the names"
+        case .unmatchedOperator(let name, let present):
+            "Operator to skip '\(name)': the prepared model has none; it has \(present.joined(separator: ", "))"
+        case .unmatchedNodePattern(let pattern, let removedNode?):
+            "Node to skip '\(pattern)': it matches only nodes that folding removes, such as '\(removedNode)'; "
+                + "name the node that they are folded into"
+        case .unmatchedNodePattern(let pattern, nil):
+            "Node to skip '\(pattern)': no node of the model has such a name; 'tare inspect MODEL' lists the names"
         case .invalidOption(let option, let reason):
             "\(option): \(reason)"
         case .missingParameters(let tensor, let node):

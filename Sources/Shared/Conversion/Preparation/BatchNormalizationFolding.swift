@@ -19,7 +19,7 @@ public enum BatchNormalizationFolding {
         var names = NameSource(graph)
         // A folded node and its host, so that a second normalization in a row folds into the same host.
         var hosts: [Int: Int] = [:]
-        let index = GraphIndex(graph)
+        let index = ReaderIndex(graph)
         for (position, node) in graph.nodes.enumerated() {
             guard let normalization = Normalization(node, in: result),
                 let producer = index.producers[node.inputs[0]],
@@ -74,7 +74,7 @@ private struct Host {
     private let biasIsShared: Bool
     private let channelCount: Int
 
-    init?(_ node: Node, position: Int, in graph: Graph, index: GraphIndex) {
+    init?(_ node: Node, position: Int, in graph: Graph, index: ReaderIndex) {
         guard let weightName = node.input(1), let weight = graph.floatConstant(weightName),
             let shape = graph.initializers[weightName]?.shape,
             let channelCount = Self.channelCount(of: node.op, weight: shape)

@@ -37,7 +37,7 @@ private struct Folder {
 
     init(_ graph: Graph) {
         self.graph = graph
-        let index = GraphIndex(graph)
+        let index = ReaderIndex(graph)
         outputs = index.outputs
         readerCounts = index.readers.mapValues(\.count)
         types = ElementTypes(graph)

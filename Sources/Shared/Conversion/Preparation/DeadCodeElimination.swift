@@ -6,20 +6,9 @@ public enum DeadCodeElimination {
     ///
     /// - Returns: An equivalent graph and the removed nodes, in node order. Graph inputs stay even when they are not read.
     public static func apply(to graph: Graph) -> (graph: Graph, rewrites: [Rewrite]) {
-        var needed = Set(graph.outputs.map(\.name))
-        var kept: [Node] = []
-        var rewrites: [Rewrite] = []
-        for node in graph.nodes.reversed() {
-            if node.outputs.contains(where: needed.contains) {
-                needed.formUnion(node.inputs)
-                kept.append(node)
-            } else {
-                rewrites.append(Rewrite(node: node.name, operatorName: node.op.name, action: .unused))
-            }
-        }
-        var result = graph
-        result.nodes = kept.reversed()
-        result.initializers = graph.initializers.filter { needed.contains($0.key) }
-        return (result, rewrites.reversed())
+        let result = graph.removingUnusedNodes()
+        let kept = Set(result.nodes.map(\.name))
+        let removed = graph.nodes.filter { !kept.contains($0.name) }
+        return (result, removed.map { Rewrite(node: $0.name, operatorName: $0.op.name, action: .unused) })
     }
 }

@@ -11,7 +11,7 @@ public enum GemmCoefficientFolding {
     public static func apply(to graph: Graph) -> Graph {
         var result = graph
         var names = NameSource(graph)
-        let index = GraphIndex(graph)
+        let index = ReaderIndex(graph)
         for (position, node) in graph.nodes.enumerated() {
             guard case .gemm(var attributes) = node.op, attributes.alpha != 1 || attributes.beta != 1 else { continue }
             var scaled = node
@@ -37,7 +37,7 @@ public enum GemmCoefficientFolding {
 
     /// Multiplies a constant input; in place when nothing else reads it.
     private static func store(
-        scaledBy factor: Float, input: Int, of position: Int, in graph: inout Graph, _ index: GraphIndex,
+        scaledBy factor: Float, input: Int, of position: Int, in graph: inout Graph, _ index: ReaderIndex,
         _ names: inout NameSource
     ) -> String? {
         guard let name = graph.nodes[position].input(input), let elements = graph.floatConstant(name),

@@ -8,8 +8,10 @@ struct NodeInput: Hashable {
     var input: Int
 }
 
-/// Who writes and who reads each value of a graph, as of the moment it was made.
-struct GraphIndex {
+/// Who reads each value of a graph and at which input, as of the moment it was made.
+///
+/// `Graphs.GraphIndex` knows the reading nodes only; folding must know that one input is the only use of a constant.
+struct ReaderIndex {
     /// Index of the node that writes a value.
     let producers: [String: Int]
     /// Where nodes read a value, in node order; a node that reads it twice is there twice.
@@ -45,31 +47,5 @@ struct GraphIndex {
     /// Whether nothing but the input at `place` needs the initializer `name`.
     func isReadOnly(_ name: String, at place: NodeInput) -> Bool {
         soleReader(of: name) == place
-    }
-}
-
-/// Hands out value and node names that a graph does not use yet.
-struct NameSource {
-    private var used: Set<String>
-
-    init(_ graph: Graph) {
-        used = Set(graph.initializers.keys)
-        used.formUnion(graph.inputs.map(\.name))
-        used.formUnion(graph.outputs.map(\.name))
-        for node in graph.nodes {
-            used.insert(node.name)
-            used.formUnion(node.outputs)
-        }
-    }
-
-    /// `base` when it is free, else `base` with the smallest number behind it that is free.
-    mutating func unused(_ base: String) -> String {
-        var name = base
-        var number = 0
-        while !used.insert(name).inserted {
-            name = base + String(number)
-            number += 1
-        }
-        return name
     }
 }
