@@ -129,7 +129,8 @@ private struct Host {
         if case .gemm(let attributes) = node.op { beta = Double(attributes.beta) }
         bias = (0..<channelCount).map { channel in
             let old = beta * Double(bias?[channel] ?? 0)
-            return Float((old - normalization.mean[channel]) * normalization.factor[channel] + normalization.shift[channel])
+            return Float(
+                (old - normalization.mean[channel]) * normalization.factor[channel] + normalization.shift[channel])
         }
         return true
     }

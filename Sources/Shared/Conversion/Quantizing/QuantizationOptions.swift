@@ -63,7 +63,8 @@ public struct QuantizationOptions: Sendable, Hashable {
                 reason: "per-channel weights must be symmetric, because integer convolutions know one zero point; "
                     + "use a symmetric scheme or per-tensor weights")
         }
-        for (option, type) in [("activation type", activations.type), ("weight type", weights.type)] where type == .int32 {
+        for (option, type) in [("activation type", activations.type), ("weight type", weights.type)]
+        where type == .int32 {
             throw .invalidOption(option: option, reason: "int32 is for biases; use int8, uint8, int16 or uint16")
         }
     }

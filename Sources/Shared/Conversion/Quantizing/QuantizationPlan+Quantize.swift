@@ -79,7 +79,8 @@ extension QuantizationPlan {
             else {
                 throw .unsuitableParameters(
                     tensor: tensor,
-                    reason: "they represent \(range.lowerBound) ... \(range.upperBound), but the Relu or Clip that they "
+                    reason:
+                        "they represent \(range.lowerBound) ... \(range.upperBound), but the Relu or Clip that they "
                         + "replace cuts off at \(bounds.lowerBound) ... \(bounds.upperBound); keep activation functions, "
                         + "or choose parameters inside the bounds")
             }

@@ -180,7 +180,9 @@ struct QuantizationPlanner {
         }
         let isPerChannel = constants.contains { $0.name == weight && $0.axis != nil }
         if isPerChannel, let channels {
-            guard tensor.elementCount == 1 || (tensor.elementCount == channels && tensor.shape.dimensions.last == channels)
+            guard
+                tensor.elementCount == 1
+                    || (tensor.elementCount == channels && tensor.shape.dimensions.last == channels)
             else {
                 warnings.append(
                     .floatBias(node: node.name, bias: bias, reason: "it does not have one element per channel"))

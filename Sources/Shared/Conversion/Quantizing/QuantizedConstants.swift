@@ -8,6 +8,8 @@ struct QuantizedConstants {
     private(set) var weights: [String: QuantizedTensor] = [:]
     /// Quantized biases by the plan's names.
     private(set) var biases: [String: QuantizedTensor] = [:]
+    /// Signal to quantization noise of each weight, operand and bias by the plan's names, in decibels.
+    private(set) var noise: [String: Double] = [:]
     /// Raised scales and saturated biases, in the plan's order.
     private(set) var warnings: [ConversionWarning] = []
 
@@ -27,7 +29,7 @@ struct QuantizedConstants {
         if plan.options.raisesWeightScalesForBias {
             for bias in plan.biases { try raiseWeightScales(for: bias, activations: activations) }
         }
-        for constant in plan.constants { weights[constant.name] = try quantize(constant) }
+        for constant in plan.constants { try quantize(constant) }
         for bias in plan.biases { try quantize(bias, activations: activations) }
     }
 
@@ -55,11 +57,13 @@ struct QuantizedConstants {
         }
     }
 
-    private func quantize(_ constant: QuantizedConstant) throws(ConversionError) -> QuantizedTensor? {
-        guard let parameters = parameters[constant.name] else { return nil }
+    private mutating func quantize(_ constant: QuantizedConstant) throws(ConversionError) {
+        guard let parameters = parameters[constant.name] else { return }
         let data = try tensor(constant.initializer, node: constant.node)
         do {
-            return try WeightQuantization.quantize(data, parameters: parameters)
+            let quantized = QuantizedTensor(values: try parameters.quantize(data), parameters: parameters)
+            weights[constant.name] = quantized
+            noise[constant.name] = try QuantizationNoise.decibels(of: quantized, for: data)
         } catch {
             throw .invalidWeight(name: constant.initializer, node: constant.node, reason: error.description)
         }
@@ -141,5 +145,10 @@ struct QuantizedConstants {
         let saturated = result.values.elements(as: Int32.self).count { $0 == .max || $0 == .min }
         if saturated > 0 { warnings.append(.saturatedBias(bias: bias.initializer, elements: saturated)) }
         biases[bias.name] = result
+        do {
+            noise[bias.name] = try QuantizationNoise.decibels(of: result, for: data)
+        } catch {
+            throw .invalidWeight(name: bias.initializer, node: bias.node, reason: error.description)
+        }
     }
 }

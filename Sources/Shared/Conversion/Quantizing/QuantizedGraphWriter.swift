@@ -27,7 +27,8 @@ struct QuantizedGraphWriter {
     private var quantizedNames: [String: String] = [:]
 
     init(
-        _ plan: QuantizationPlan, constants: QuantizedConstants, activations parameters: [String: QuantizationParameters]
+        _ plan: QuantizationPlan, constants: QuantizedConstants,
+        activations parameters: [String: QuantizationParameters]
     ) {
         self.plan = plan
         self.constants = constants
@@ -185,12 +186,10 @@ struct QuantizedGraphWriter {
     private func report(
         _ quantized: QuantizedTensor?, name: String, initializer: String, node: String
     ) -> ConversionReport.Constant? {
-        guard let quantized, let original = plan.graph.initializers[initializer],
-            let quantizedName = quantizedNames[name]
-        else { return nil }
+        guard let quantized, let quantizedName = quantizedNames[name] else { return nil }
         return ConversionReport.Constant(
             initializer: initializer, quantizedName: quantizedName, node: node, parameters: quantized.parameters,
-            signalToQuantizationNoise: QuantizationNoise.decibels(of: quantized, for: original))
+            signalToQuantizationNoise: constants.noise[name])
     }
 }
 
