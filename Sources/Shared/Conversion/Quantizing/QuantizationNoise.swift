@@ -6,8 +6,7 @@ import Tensors
 enum QuantizationNoise {
     /// Power of the float constant over power of the difference, in decibels; sums in `Double`, in element order.
     ///
-    /// - Parameter original: As many `float32` elements as the quantized constant has.
-    /// - Returns: Infinite when nothing changed; `nil` when the constant is all zero.
+    /// Infinite when nothing changed, `nil` when the constant is all zero. Both have the same number of elements.
     static func decibels(of quantized: QuantizedTensor, for original: Tensor) throws(QuantizationError) -> Double? {
         let restored = try quantized.parameters.dequantize(quantized.values)
         var (signal, noise) = (0.0, 0.0)

@@ -10,6 +10,7 @@ extension QuantizationPlan {
     /// outputs keep their names and types. The same plan and parameters give the same graph.
     ///
     /// - Parameter parameters: Parameters of `observedTensors` by name: per tensor, of the options' activation type.
+    /// - Returns: The graph and what was done.
     /// - Throws: `ConversionError` when parameters are missing or do not fit, or a constant cannot be quantized.
     public func quantize(
         _ parameters: [String: QuantizationParameters]

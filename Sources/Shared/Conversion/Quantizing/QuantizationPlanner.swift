@@ -165,9 +165,7 @@ struct QuantizationPlanner {
 
     // MARK: Biases and activation functions
 
-    /// Quantizes a constant bias to 32 bits.
-    ///
-    /// - Parameter channels: Number of output channels; `nil` when the bias has the weight's own shape.
+    /// Quantizes a constant bias to 32 bits; `channels` is `nil` when the bias has the weight's own shape.
     mutating func markBias(_ place: NodeInput, channels: Int?) {
         let node = graph.nodes[place.node]
         guard let bias = node.input(place.input), types[bias] == .float32,

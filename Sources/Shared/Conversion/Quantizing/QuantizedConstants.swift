@@ -22,9 +22,7 @@ struct QuantizedConstants {
         for constant in plan.constants { parameters[constant.name] = try chooseParameters(constant) }
     }
 
-    /// Quantizes everything.
-    ///
-    /// - Parameter activations: Parameters of the plan's activations by name.
+    /// Quantizes everything, with the parameters of the plan's activations by name.
     mutating func quantize(activations: [String: QuantizationParameters]) throws(ConversionError) {
         if plan.options.raisesWeightScalesForBias {
             for bias in plan.biases { try raiseWeightScales(for: bias, activations: activations) }

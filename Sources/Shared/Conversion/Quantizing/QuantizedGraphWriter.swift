@@ -22,7 +22,9 @@ struct QuantizedGraphWriter {
     private var initializers: [String: Tensor]
     /// Names of the scale and zero-point initializers of quantized values and constants.
     private var parameterNames: [String: (scale: String, zeroPoint: String)] = [:]
-    /// What nodes read instead of a quantized value or constant.
+    /// Outputs of the DequantizeLinear nodes of constants, by the plan's names.
+    private var constantOutputs: [String: String] = [:]
+    /// What nodes read instead of a quantized value.
     private var dequantizedNames: [String: String] = [:]
     private var quantizedNames: [String: String] = [:]
 
@@ -135,11 +137,11 @@ struct QuantizedGraphWriter {
     // MARK: Constants
 
     private mutating func dequantize(_ constant: QuantizedConstant) -> String {
-        if let name = dequantizedNames[constant.name] { return name }
+        if let name = constantOutputs[constant.name] { return name }
         let output = names.unused(constant.name + "_DequantizeLinear_Output")
         write(
             constants.weights[constant.name], name: constant.name, parameterBase: constant.name, output: output)
-        dequantizedNames[constant.name] = output
+        constantOutputs[constant.name] = output
         return output
     }
 
