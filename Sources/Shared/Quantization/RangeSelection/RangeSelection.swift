@@ -1,0 +1,43 @@
+extension CalibrationMethod {
+    /// Chooses the range of a tensor from its statistics alone; deterministic.
+    ///
+    /// Every method's range lies within the observed minimum and maximum, and a method that searches never returns a range
+    /// that is worse by its own measure than the observed one.
+    public func selectRange(
+        _ statistics: TensorStatistics, scheme: QuantizationScheme
+    ) throws(RangeSelectionError) -> SelectedRange {
+        guard scheme.granularity == .perTensor else { throw .perChannelActivation }
+        let counts = statistics.counts
+        guard counts.nans == 0 else { throw .notANumber(count: counts.nans) }
+        guard counts.positiveInfinities == 0, counts.negativeInfinities == 0 else {
+            throw .infinite(count: counts.positiveInfinities + counts.negativeInfinities)
+        }
+        guard let observed = statistics.range else { throw .nothingObserved }
+        guard observed.minimum < observed.maximum else {
+            return SelectedRange(range: observed, warnings: [.constant(observed.minimum)])
+        }
+        return SelectedRange(range: try range(of: statistics, observed: observed, scheme: scheme))
+    }
+
+    private func range(
+        of statistics: TensorStatistics, observed: TensorRange, scheme: QuantizationScheme
+    ) throws(RangeSelectionError) -> TensorRange {
+        switch self {
+        case .minmax: return observed
+        case .ema(let momentum): return MovingAverageRange.select(statistics.batches, momentum: momentum) ?? observed
+        case .histogram, .percentile, .entropy, .mse: break
+        }
+        guard let histogram = statistics.histogram else { throw .noHistogram(self) }
+        let zeros = statistics.counts.zeros
+        switch self {
+        case .percentile(let percentage):
+            return PercentileRange.select(histogram, percentage: percentage, observed: observed, scheme: scheme)
+        case .entropy:
+            return EntropyRange.select(histogram, zeros: zeros, observed: observed, scheme: scheme)
+        case .mse:
+            return MeanSquaredErrorRange.select(histogram, zeros: zeros, observed: observed, scheme: scheme)
+        case .minmax, .ema, .histogram:
+            return SquaredErrorRange.select(histogram, zeros: zeros, observed: observed, scheme: scheme)
+        }
+    }
+}
