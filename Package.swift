@@ -32,10 +32,12 @@ func library(
 }
 
 /// The test target of one library, in `Tests/<name>Tests`.
-func tests(_ name: String, dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(
+    _ name: String, dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, path: "Tests/\(name)Tests",
-        resources: resources, swiftSettings: settings)
+        exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
 let package = Package(
@@ -118,7 +120,8 @@ let package = Package(
         tests("Quantization", dependencies: ["Tensors", "TestSupport"]),
         tests("Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Execution", dependencies: ["Graphs", "Kernels", "Tensors", "TestSupport"]),
-        tests("Conversion", dependencies: ["Execution", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
+        tests(
+            "Conversion", dependencies: ["Execution", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
         tests(
             "ONNXFormat",
             dependencies: [
@@ -127,8 +130,19 @@ let package = Package(
         tests("Datasets", dependencies: ["Tensors", "TestSupport"]),
         tests("Calibration", dependencies: ["Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
-        tests("CoordinatorCore", dependencies: ["Calibration", "TestSupport", "Wire"]),
-        tests("WorkerCore", dependencies: ["Calibration", "TestSupport", "Wire"]),
+        tests("CoordinatorCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
+        tests("WorkerCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Calibration", "CoordinatorCore", "TestSupport", "Wire", "WorkerCore"],
+            path: "Tests/SimulationTests", swiftSettings: settings),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: [
+                "Calibration", "CoordinatorCore", "CoordinatorService", "TestSupport", "Wire", "WorkerCore",
+                "WorkerService", logging,
+            ],
+            path: "Tests/ClusterTests", swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
