@@ -29,7 +29,7 @@ enum EntropyRange {
         }
         // Only differences matter between candidates, but sum(P log P) makes the cost the divergence itself.
         let negativeEntropy = bins.reduce(0) { $0 + $1.share * log($1.share) }
-        return candidates.minimize(gridPoints: scheme.isSymmetric ? 128 : 24) { candidate in
+        return candidates.minimize(gridPoints: scheme.isSymmetric ? 128 : 16) { candidate in
             negativeEntropy + crossEntropy(bins, binCount: counts.count, candidate: candidate, scheme: scheme)
         }
     }

@@ -16,7 +16,7 @@ enum MeanSquaredErrorRange {
         }
         let candidates = ClippingCandidates(
             histogram: histogram, observed: observed, isSymmetric: scheme.isSymmetric)
-        return candidates.minimize(gridPoints: scheme.isSymmetric ? 128 : 24) { candidate in
+        return candidates.minimize(gridPoints: scheme.isSymmetric ? 128 : 16) { candidate in
             let grid = QuantizedGrid(minimum: candidate.minimum, maximum: candidate.maximum, scheme: scheme)
             let isFine = grid.step < 4 * width
             let rounding = grid.step * grid.step / 12

@@ -7,7 +7,7 @@
 /// `clippingWeight` times (docs/decisions/0003-range-selection.md gives the measurements).
 enum SquaredErrorRange {
     /// How much more a squared clipping error matters than a squared rounding error.
-    static let clippingWeight = 6.0
+    static let clippingWeight = 4.0
 
     /// Searches the range; `zeros` is how many of the counted values are exactly zero.
     static func select(
