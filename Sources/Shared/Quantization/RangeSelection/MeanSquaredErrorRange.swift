@@ -23,7 +23,8 @@ enum MeanSquaredErrorRange {
             var sum = 0.0
             for bin in bins {
                 let error = grid.value(ofLevel: grid.level(of: bin.value)) - bin.value
-                sum += bin.count * (isFine && abs(error) <= grid.step ? rounding : error * error)
+                let isInside = candidate.minimum <= bin.value && bin.value <= candidate.maximum
+                sum += bin.count * (isFine && isInside ? rounding : error * error)
             }
             return sum
         }
