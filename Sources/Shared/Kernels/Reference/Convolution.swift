@@ -75,7 +75,7 @@ extension ReferenceKernels {
                                     unsafe right = UnsafePointer(base)
                                     rightStride = count
                                 }
-                                unsafe InnerLoops.accumulateProduct(
+                                unsafe T.accumulateProduct(
                                     target: output + block * groupRows * positions + start, targetStride: positions,
                                     left: factors + group * groupRows * depth, leftStride: depth, right: right,
                                     rightStride: rightStride, rows: groupRows, depth: depth, columns: count)
@@ -101,7 +101,7 @@ extension ReferenceKernels {
             for indices in table.indices {
                 unsafe indices.withUnsafeBufferPointer { list in
                     guard let base = list.baseAddress else { return }
-                    unsafe InnerLoops.gather(
+                    unsafe T.gather(
                         row, from: plane, indices: base + columns.lowerBound, count: columns.count)
                 }
                 unsafe row += columns.count

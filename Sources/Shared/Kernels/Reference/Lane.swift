@@ -4,7 +4,7 @@ import Tensors
 ///
 /// `Float` serves float32, float16 and bfloat16; `Double` serves float64; `Int64` and `UInt64` serve the integers.
 /// Computing an integer operation in 64 bits and keeping the low bits gives the wrapped result of the narrower type.
-protocol Lane: TensorElement, Comparable {
+protocol Lane: TensorElement, Comparable, LaneLoops {
     /// Whether fractions exist.
     static var isFloatingPoint: Bool { get }
     /// Smallest and largest value, infinities included.

@@ -106,7 +106,7 @@ extension ReferenceKernels {
         var start = 0
         while start < columns {
             let count = min(tile, columns - start)
-            unsafe InnerLoops.accumulateProduct(
+            unsafe T.accumulateProduct(
                 target: target + start, targetStride: columns, left: left, leftStride: depth, right: right + start,
                 rightStride: columns, rows: rows, depth: depth, columns: count)
             start += count
