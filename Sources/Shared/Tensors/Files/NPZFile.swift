@@ -14,14 +14,14 @@ public struct NPZFile: Sendable {
     public let path: String
     /// The names of the arrays, without `.npy`, in the order of the archive.
     public let names: [String]
-    private let arrays: [String: NPZArray]
+    private let arrays: [String: StoredArray]
 
     /// Opens an archive.
     public init(path: String) throws(TensorFileError) {
         self.path = path
         let archive = try ZIPArchive(file: InputFile(path: path))
         var names: [String] = []
-        var arrays: [String: NPZArray] = [:]
+        var arrays: [String: StoredArray] = [:]
         for member in archive.members {
             guard member.name.utf8.count > 4, member.name.hasSuffix(".npy") else {
                 throw TensorFileError(
@@ -29,7 +29,7 @@ public struct NPZFile: Sendable {
             }
             let name = String(member.name.dropLast(4))
             names.append(name)
-            arrays[name] = try NPZArray(archive: archive, member: member, name: name)
+            arrays[name] = try StoredArray(archive: archive, member: member, name: name)
         }
         self.names = names
         self.arrays = arrays
@@ -38,7 +38,7 @@ public struct NPZFile: Sendable {
     /// One array of the archive.
     ///
     /// - Throws: `missingMember`, naming the arrays that exist.
-    public func array(_ name: String) throws(TensorFileError) -> NPZArray {
+    public func array(_ name: String) throws(TensorFileError) -> StoredArray {
         guard let array = arrays[name] else {
             throw TensorFileError(path: path, member: name, reason: .missingMember(available: names.sorted()))
         }

@@ -1,0 +1,33 @@
+public import Tensors
+
+/// What one sample of a dataset consists of, before preprocessing.
+public enum DatasetContent: Sendable, Hashable {
+    /// One JPEG or PNG file.
+    case images
+    /// One entry of each array.
+    case arrays([DatasetArray])
+}
+
+/// One array of a dataset, without the axis that counts the samples.
+public struct DatasetArray: Sendable, Hashable {
+    /// The name in the .npz file; `nil` for .npy and IDX files, which have none.
+    public let name: String?
+    /// The type of each element.
+    public let elementType: ElementType
+    /// The extents of one sample.
+    public let shape: Shape
+
+    /// Describes an array.
+    public init(name: String?, elementType: ElementType, shape: Shape) {
+        self.name = name
+        self.elementType = elementType
+        self.shape = shape
+    }
+}
+
+extension DatasetArray: CustomStringConvertible {
+    /// For example `'x' uint8 [28, 28]`.
+    public var description: String {
+        (name.map { "'\($0)' " } ?? "") + "\(elementType) \(shape)"
+    }
+}

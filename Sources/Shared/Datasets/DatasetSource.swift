@@ -1,0 +1,136 @@
+import Tensors
+
+/// The samples of one or several paths in a fixed order, read by index, never all in memory.
+///
+/// The order: the paths as given; in an array file as the outermost axis counts; in a folder ascending by the bytes of the
+/// paths below it. It does not depend on the file system.
+public struct DatasetSource: Sendable {
+    /// What each sample consists of.
+    public let content: DatasetContent
+    /// Number of selected samples.
+    public let sampleCount: Int
+    /// Which samples were selected.
+    public let selection: SampleSelection
+    /// Names of arrays in the files that are not read (labels, for example), ascending, each once.
+    public let ignoredArrays: [String]
+
+    private let containers: [any SampleContainer]
+    /// The number of samples before each container.
+    private let starts: [Int]
+    /// The samples in use, ascending; `nil` for all.
+    private let selected: [Int]?
+
+    /// Opens paths: .npz, .npy, IDX (gzipped too), JPEG and PNG files, and folders of JPEG and PNG files.
+    ///
+    /// What a file is, its first bytes tell, not its name.
+    ///
+    /// - Parameters:
+    ///   - paths: At least one; several have to hold the same kind of samples.
+    ///   - arrays: The names of the arrays that are read from .npz files (`SampleDecoder.arrayNames`); `nil` for all.
+    ///   - selection: Which samples are used.
+    /// - Throws: When a path cannot be opened, holds something else than the first, or there are too few samples.
+    public init(
+        paths: [String], arrays: [String]? = nil, selection: SampleSelection = .all
+    ) throws(DatasetError) {
+        var containers: [any SampleContainer] = []
+        for path in paths { containers.append(try Self.open(path, arrays: arrays)) }
+        guard let first = containers.first else {
+            throw .unsupportedPath(path: "--data", reason: "no data were given")
+        }
+        for other in containers.dropFirst() where other.content != first.content {
+            throw .differingFiles(
+                path: first.path, other: other.path,
+                reason: "\(Self.describe(first.content)) against \(Self.describe(other.content))")
+        }
+        var starts: [Int] = []
+        var total = 0
+        for container in containers {
+            starts.append(total)
+            total += container.sampleCount
+        }
+        guard total > 0 else { throw .malformedFile(path: first.path, reason: "it holds no sample") }
+        self.containers = containers
+        self.starts = starts
+        self.selection = selection
+        content = first.content
+        ignoredArrays = Set(containers.flatMap(\.ignoredArrays)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        selected = try selection.indices(of: total)
+        sampleCount = selected?.count ?? total
+    }
+
+    private static func open(_ path: String, arrays: [String]?) throws(DatasetError) -> any SampleContainer {
+        if try FileKind(path: path) == .folder { return try ImageContainer(folder: path) }
+        switch try format(of: path) {
+        case .npz: return try ArrayContainer(npz: path, wanted: arrays)
+        case .npy: return try ArrayContainer(npy: path)
+        case .idx, .gzip: return try ArrayContainer(idx: path)
+        case .jpeg, .png: return ImageContainer(file: path)
+        case nil:
+            throw .unsupportedPath(
+                path: path, reason: "this is none of .npz, .npy, IDX, JPEG, PNG, or a folder of JPEG and PNG files")
+        }
+    }
+
+    private static func format(of path: String) throws(DatasetError) -> FileFormat? {
+        do throws(TensorFileError) {
+            let file = try InputFile(path: path)
+            return FileFormat(start: try file.bytes(0..<min(8, file.byteCount)))
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// Reads one sample as it is in its file.
+    ///
+    /// - Precondition: `0..<sampleCount` contains the index.
+    /// - Throws: `badSample` when an image file cannot be read; `file` when an array file is damaged.
+    public func readRaw(_ index: Int) throws(DatasetError) -> RawSample {
+        let (container, local) = locate(index)
+        return try container.read(local)
+    }
+
+    /// The name of a sample in messages: a file, or a file and an index.
+    ///
+    /// - Precondition: `0..<sampleCount` contains the index.
+    public func name(of index: Int) -> String {
+        let (container, local) = locate(index)
+        return container.name(of: local)
+    }
+
+    private func locate(_ index: Int) -> (any SampleContainer, Int) {
+        precondition(index >= 0 && index < sampleCount, "Sample \(index) of \(sampleCount)")
+        let position = selected?[index] ?? index
+        // The last container that starts at or before the sample, and is not empty.
+        var (low, high) = (0, starts.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if starts[middle] <= position { low = middle } else { high = middle }
+        }
+        return (containers[low], position - starts[low])
+    }
+
+    /// Hashes the files that hold selected samples, and checks the checksums that the formats have.
+    ///
+    /// Reads each file once or twice from front to back with little memory.
+    public func manifest() throws(DatasetError) -> DatasetManifest {
+        var files: [DatasetManifest.File] = []
+        for (position, container) in containers.enumerated() {
+            let range = starts[position]..<starts[position] + container.sampleCount
+            let local = selected.map { $0.filter(range.contains).map { $0 - range.lowerBound } }
+            let indices = local ?? Array(0..<container.sampleCount)
+            guard !indices.isEmpty else { continue }
+            try container.verify()
+            for (path, count) in container.files(holding: indices) {
+                files.append(try DatasetManifest.File(path: path, sampleCount: count))
+            }
+        }
+        return DatasetManifest(files: files, selection: selection)
+    }
+
+    private static func describe(_ content: DatasetContent) -> String {
+        switch content {
+        case .images: "images"
+        case .arrays(let arrays): arrays.map { "\($0)" }.joined(separator: ", ")
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import Tensors
+
+/// One path of a dataset once it is open: samples by index, and what the manifest needs.
+protocol SampleContainer: Sendable {
+    /// The path as the user gave it.
+    var path: String { get }
+    var sampleCount: Int { get }
+    var content: DatasetContent { get }
+    /// Arrays in the file that are not read.
+    var ignoredArrays: [String] { get }
+
+    /// Reads one sample.
+    func read(_ index: Int) throws(DatasetError) -> RawSample
+
+    /// The files that hold the samples `indices` (ascending), in order, and how many each of them holds.
+    func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)]
+
+    /// Reads everything once where the format has checksums, and checks them.
+    func verify() throws(DatasetError)
+}
+
+extension SampleContainer {
+    var ignoredArrays: [String] { [] }
+
+    func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)] {
+        [(path, indices.count)]
+    }
+
+    func verify() throws(DatasetError) {}
+
+    /// The name of a sample in messages.
+    func name(of index: Int) -> String { "\(path)[\(index)]" }
+}
