@@ -12,6 +12,9 @@ protocol SampleContainer: Sendable {
     /// Reads one sample.
     func read(_ index: Int) throws(DatasetError) -> RawSample
 
+    /// The name of a sample in messages.
+    func name(of index: Int) -> String
+
     /// The files that hold the samples `indices` (ascending), in order, and how many each of them holds.
     func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)]
 
@@ -28,6 +31,5 @@ extension SampleContainer {
 
     func verify() throws(DatasetError) {}
 
-    /// The name of a sample in messages.
     func name(of index: Int) -> String { "\(path)[\(index)]" }
 }
