@@ -102,7 +102,7 @@ func randomValues(_ generator: inout SeededGenerator, count: Int, allowsSpecial:
     @Test(arguments: StatisticsVariant.allCases)
     func everyVariantEqualsTheDefinition(variant: StatisticsVariant) throws {
         guard variant.isSupported else { return }
-        for seed in 0..<1500 as Range<UInt64> {
+        for seed in 0..<600 as Range<UInt64> {
             var generator = SeededGenerator(seed: seed)
             let batches = (0..<Int.random(in: 1...4, using: &generator)).map { _ in
                 let count = Int.random(in: 0...(seed % 10 == 0 ? 9000 : 600), using: &generator)
@@ -156,7 +156,7 @@ func randomValues(_ generator: inout SeededGenerator, count: Int, allowsSpecial:
     }
 
     @Test func anySplitOfTheBatchesMergesToTheSameStatistics() throws {
-        for seed in 0..<800 as Range<UInt64> {
+        for seed in 0..<500 as Range<UInt64> {
             var generator = SeededGenerator(seed: seed &+ 77_000)
             let batches = (0..<Int.random(in: 1...6, using: &generator)).map { _ in
                 let count = Int.random(in: 0...200, using: &generator)

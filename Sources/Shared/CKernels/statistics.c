@@ -66,10 +66,16 @@ static block_result_t scan_plain(block_t block, const lattice_t *lattice, uint16
         result.zeros += magnitude == 0;
         result.minimum = value < result.minimum ? value : result.minimum;
         result.maximum = value > result.maximum ? value : result.maximum;
-        // Outside of the window the index is meaningless, and the caller does not use it.
         if (indices) {
-            double bin = bin_of(value, lattice) - lattice->first_bin;
-            indices[result.index_count++] = bin >= 0 && bin < TARE_STATISTICS_BINS ? (uint16_t)bin : 0;
+            double quotient = (double)value * lattice->exact;
+            int32_t offset = 0;
+            // Outside of the window the index is meaningless, and the caller does not use it.
+            if (quotient >= lattice->first_bin && quotient < (double)lattice->first_bin + TARE_STATISTICS_BINS) {
+                // Truncated, then corrected: without SSE 4.1 floor() would be a call.
+                int32_t bin = (int32_t)quotient;
+                offset = bin - (bin > quotient) - lattice->first_bin;
+            }
+            indices[result.index_count++] = (uint16_t)offset;
         }
     }
     return result;
@@ -184,39 +190,77 @@ TARE_AVX2 static int extremes_avx2(block_t block, block_result_t *result) {
 
 TARE_AVX512 static void flush_avx512(tare_statistics_window *window) { flush_body(window); }
 
+// Extremes of a block; four of each so that no instruction waits for the one before it.
+typedef struct {
+    __m512 low[4], high[4];
+    __m512i magnitude[4];
+} extremes512_t;
+
+TARE_AVX512 TARE_INLINE void observe512(extremes512_t *extremes, int slot, __mmask16 valid, __m512 x) {
+    __m512i magnitude = _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
+    extremes->low[slot] = _mm512_mask_min_ps(extremes->low[slot], valid, extremes->low[slot], x);
+    extremes->high[slot] = _mm512_mask_max_ps(extremes->high[slot], valid, extremes->high[slot], x);
+    extremes->magnitude[slot] = _mm512_max_epu32(extremes->magnitude[slot], magnitude);
+}
+
+// The indices of 16 elements, without those of zeros; returns how many.
+TARE_AVX512 TARE_INLINE size_t index512(__m512 x, __mmask16 nonzero, __m512 factor, __m512i first, uint16_t *indices) {
+    // Rounding down twice: a tiny negative product must stay negative to fall into bin -1.
+    __m512 y = _mm512_mul_round_ps(x, factor, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    __m512i bin = _mm512_cvt_roundps_epi32(y, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    bin = _mm512_sub_epi32(bin, first);
+    if (nonzero == 0xffff) {
+        _mm256_storeu_si256((__m256i *)indices, _mm512_cvtepi32_epi16(bin));
+        return 16;
+    }
+    _mm256_storeu_si256((__m256i *)indices, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(nonzero, bin)));
+    return (size_t)__builtin_popcount(nonzero);
+}
+
 // As for AVX2; zeros get no index. `indices` has room for 16 more than the block's elements.
 TARE_AVX512 TARE_INLINE int scan_avx512_body(
     block_t block, const lattice_t *lattice, uint16_t *indices, block_result_t *result) {
-    const __m512i magnitude_mask = _mm512_set1_epi32(0x7fffffff);
-    const __m512i infinity = _mm512_set1_epi32(0x7f800000);
+    const __m512 zero = _mm512_setzero_ps();
     const __m512 factor = _mm512_set1_ps(lattice ? lattice->single : 0);
     const __m512i first = _mm512_set1_epi32(lattice ? lattice->first_bin : 0);
-    __m512 low = _mm512_set1_ps(INFINITY), high = _mm512_set1_ps(-INFINITY);
-    __mmask16 special = 0;
+    extremes512_t extremes;
+    for (int slot = 0; slot < 4; slot++) {
+        extremes.low[slot] = _mm512_set1_ps(INFINITY);
+        extremes.high[slot] = _mm512_set1_ps(-INFINITY);
+        extremes.magnitude[slot] = _mm512_setzero_si512();
+    }
     size_t nonzeros = 0;
-    for (size_t i = 0; i < block.count; i += 16) {
+    size_t i = 0;
+    for (; i + 64 <= block.count; i += 64) {
+        for (int slot = 0; slot < 4; slot++) {
+            __m512 x = _mm512_loadu_ps(block.elements + i + 16 * slot);
+            observe512(&extremes, slot, 0xffff, x);
+            __mmask16 nonzero = _mm512_cmp_ps_mask(x, zero, _CMP_NEQ_UQ);
+            nonzeros += indices ? index512(x, nonzero, factor, first, indices + nonzeros)
+                                : (size_t)__builtin_popcount(nonzero);
+        }
+    }
+    for (; i < block.count; i += 16) {
         size_t left = block.count - i;
         __mmask16 valid = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
         __m512 x = _mm512_maskz_loadu_ps(valid, block.elements + i);
-        __m512i magnitude = _mm512_and_si512(_mm512_castps_si512(x), magnitude_mask);
-        special |= _mm512_cmpge_epu32_mask(magnitude, infinity);
-        low = _mm512_mask_min_ps(low, valid, low, x);
-        high = _mm512_mask_max_ps(high, valid, high, x);
+        observe512(&extremes, 0, valid, x);
         // Lanes past the end hold zero, so they are never nonzero.
-        __mmask16 nonzero = _mm512_test_epi32_mask(magnitude, magnitude);
-        if (indices) {
-            // Rounding down twice: a tiny negative product must stay negative to fall into bin -1.
-            __m512 y = _mm512_mul_round_ps(x, factor, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-            __m512i bin = _mm512_cvt_roundps_epi32(y, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-            bin = _mm512_maskz_compress_epi32(nonzero, _mm512_sub_epi32(bin, first));
-            _mm256_storeu_si256((__m256i *)(indices + nonzeros), _mm512_cvtepi32_epi16(bin));
-        }
-        nonzeros += (size_t)__builtin_popcount(nonzero);
+        __mmask16 nonzero = _mm512_cmp_ps_mask(x, zero, _CMP_NEQ_UQ);
+        nonzeros += indices ? index512(x, nonzero, factor, first, indices + nonzeros)
+                            : (size_t)__builtin_popcount(nonzero);
     }
-    if (special) return 0;
+    __m512i magnitude = _mm512_max_epu32(
+        _mm512_max_epu32(extremes.magnitude[0], extremes.magnitude[1]),
+        _mm512_max_epu32(extremes.magnitude[2], extremes.magnitude[3]));
+    if (_mm512_reduce_max_epu32(magnitude) >= 0x7f800000u) return 0;
     *result = empty_result();
-    result->minimum = _mm512_reduce_min_ps(low);
-    result->maximum = _mm512_reduce_max_ps(high);
+    for (int slot = 1; slot < 4; slot++) {
+        extremes.low[0] = _mm512_min_ps(extremes.low[0], extremes.low[slot]);
+        extremes.high[0] = _mm512_max_ps(extremes.high[0], extremes.high[slot]);
+    }
+    result->minimum = _mm512_reduce_min_ps(extremes.low[0]);
+    result->maximum = _mm512_reduce_max_ps(extremes.high[0]);
     result->zeros = block.count - nonzeros;
     result->index_count = nonzeros;
     result->skips_zeros = 1;
