@@ -1,21 +1,11 @@
 public import Quantization
 
-/// How the scales of constant weights are chosen.
-public enum WeightRangeMethod: String, Sendable, Hashable, CaseIterable, Codable {
-    /// The whole range of the weight: nothing saturates. What ONNX Runtime does.
-    case minimumMaximum = "minmax"
-    /// The fraction of that range whose rounded and saturated weights have the least mean squared error.
-    case meanSquaredError = "mse"
-}
-
 /// What to quantize, and to what.
 public struct QuantizationOptions: Sendable, Hashable {
     /// Scheme of activations and of constant operands of elementwise operators; always per tensor.
     public var activations: QuantizationScheme
-    /// Scheme of weights of `Conv`, `ConvTranspose`, `Gemm`, `MatMul` and normalizations.
+    /// Scheme of weights of `Conv`, `ConvTranspose`, `Gemm`, `MatMul` and normalizations; they keep their whole range.
     public var weights: QuantizationScheme
-    /// How the ranges of weights are chosen.
-    public var weightRange: WeightRangeMethod
     /// Operators that are quantized; all others stay in floating point.
     public var operators: Set<QuantizableOperator>
     /// ONNX names of operators that stay in floating point; each must occur in the model.
@@ -35,14 +25,12 @@ public struct QuantizationOptions: Sendable, Hashable {
     public init(
         activations: QuantizationScheme = QuantizationScheme(type: .uint8, isSymmetric: false),
         weights: QuantizationScheme = QuantizationScheme(type: .int8, isSymmetric: true, granularity: .perChannel),
-        weightRange: WeightRangeMethod = .minimumMaximum,
         operators: Set<QuantizableOperator> = Set(QuantizableOperator.allCases), skippedOperators: [String] = [],
         skippedNodes: [NodeNamePattern] = [], keepsActivationFunctions: Bool = false, quantizesOutputs: Bool = true,
         raisesWeightScalesForBias: Bool = true
     ) {
         self.activations = activations
         self.weights = weights
-        self.weightRange = weightRange
         self.operators = operators
         self.skippedOperators = skippedOperators
         self.skippedNodes = skippedNodes

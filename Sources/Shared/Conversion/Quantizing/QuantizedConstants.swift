@@ -46,9 +46,6 @@ struct QuantizedConstants {
         var scheme = constant.role == .weight ? plan.options.weights : plan.options.activations
         scheme.granularity = constant.axis == nil ? .perTensor : .perChannel
         do {
-            if constant.role == .weight, plan.options.weightRange == .meanSquaredError {
-                return try WeightRangeSearch.parameters(for: data, scheme: scheme, axis: constant.axis)
-            }
             return try WeightQuantization.parameters(for: data, scheme: scheme, axis: constant.axis ?? 0)
         } catch {
             throw .invalidWeight(name: constant.initializer, node: constant.node, reason: error.description)
