@@ -53,3 +53,69 @@ public struct CastAttributes: Hashable, Sendable {
         self.elementType = elementType
     }
 }
+
+extension ShapeRule {
+    func unary(_ function: UnaryFunction) throws(ShapeRuleError) -> [InferredValue] {
+        let data = try required(0)
+        let elements = data.elements?.map { ElementArithmetic.unary(function, $0) }
+        return [InferredValue(data.type, elements: elements)]
+    }
+
+    func binary(_ function: BinaryFunction) throws(ShapeRuleError) -> [InferredValue] {
+        let left = try required(0)
+        let right = try required(1)
+        if function != .power { try checkSameType(left, right) }
+        let dimensions = try broadcast(left.type.dimensions, right.type.dimensions)
+        let elements = ElementArithmetic.broadcast(left, right) { ElementArithmetic.binary(function, $0, $1) }
+        return [
+            InferredValue(TensorType(elementType: left.type.elementType, dimensions: dimensions), elements: elements)
+        ]
+    }
+
+    func variadic(_ function: VariadicFunction) throws(ShapeRuleError) -> [InferredValue] {
+        var result = try required(0)
+        if inputs.count > 1, function == .mean { result.elements = nil }
+        for index in inputs.indices.dropFirst() {
+            let next = try required(index)
+            try checkSameType(result, next)
+            let dimensions = try broadcast(result.type.dimensions, next.type.dimensions)
+            let elements = ElementArithmetic.broadcast(result, next) {
+                ElementArithmetic.variadic(function, $0, $1)
+            }
+            let type = TensorType(elementType: result.type.elementType, dimensions: dimensions)
+            result = InferredValue(type, elements: elements)
+        }
+        return [result]
+    }
+
+    private func checkSameType(_ left: InferredValue, _ right: InferredValue) throws(ShapeRuleError) {
+        guard left.type.elementType == right.type.elementType else {
+            throw ShapeRuleError(
+                "element types \(left.type.elementType) and \(right.type.elementType) differ; insert a Cast")
+        }
+    }
+
+    func clip() throws(ShapeRuleError) -> [InferredValue] {
+        let data = try required(0)
+        for index in 1...2 {
+            guard let bound = optional(index) else { continue }
+            try checkSameType(data, bound)
+            if let dimensions = bound.type.dimensions, !dimensions.allSatisfy({ $0 == 1 || $0.fixedValue == nil }) {
+                throw ShapeRuleError("bound \(index) is \(bound.type), not a scalar")
+            }
+        }
+        return [InferredValue(data.type)]
+    }
+
+    func cast(_ attributes: CastAttributes) throws(ShapeRuleError) -> [InferredValue] {
+        let data = try required(0)
+        let elements = data.elements?.map { ElementArithmetic.cast($0, to: attributes.elementType) }
+        let type = TensorType(elementType: attributes.elementType, dimensions: data.type.dimensions)
+        return [InferredValue(type, elements: elements)]
+    }
+
+    func dropout() throws(ShapeRuleError) -> [InferredValue] {
+        let data = try required(0)
+        return [data, InferredValue(TensorType(elementType: .bool, dimensions: data.type.dimensions))]
+    }
+}

@@ -45,3 +45,32 @@ public struct RecurrentAttributes: Hashable, Sendable {
         self.batchFirst = batchFirst
     }
 }
+
+extension ShapeRule {
+    /// `stateCount` is 2 for an LSTM (hidden and cell state) and 1 for a GRU.
+    func recurrent(_ attributes: RecurrentAttributes, stateCount: Int) throws(ShapeRuleError) -> [InferredValue] {
+        let data = try required(0)
+        let directions: Dimension = attributes.direction == .bidirectional ? 2 : 1
+        let hidden = Dimension.fixed(attributes.hiddenSize)
+        let dimensions = data.type.dimensions ?? [.unknown, .unknown, .unknown]
+        guard dimensions.count == 3 else {
+            throw ShapeRuleError("the data has rank \(dimensions.count), not 3")
+        }
+        if let weight = try required(1).type.dimensions {
+            guard weight.count == 3 else { throw ShapeRuleError("input 1 has rank \(weight.count), not 3") }
+            _ = try unified(weight[0], directions, "directions of input 1")
+            _ = try unified(weight[2], dimensions[2], "features of the data and of input 1")
+        }
+        if let weight = try required(2).type.dimensions {
+            guard weight.count == 3 else { throw ShapeRuleError("input 2 has rank \(weight.count), not 3") }
+            _ = try unified(weight[0], directions, "directions of input 2")
+            _ = try unified(weight[2], hidden, "hidden size of input 2")
+        }
+        let batch = attributes.batchFirst ? dimensions[0] : dimensions[1]
+        let steps = attributes.batchFirst ? dimensions[1] : dimensions[0]
+        let sequence = attributes.batchFirst ? [batch, steps, directions, hidden] : [steps, directions, batch, hidden]
+        let state = attributes.batchFirst ? [batch, directions, hidden] : [directions, batch, hidden]
+        return outputs(like: data, dimensions: sequence)
+            + (0..<stateCount).flatMap { _ in outputs(like: data, dimensions: state) }
+    }
+}

@@ -24,3 +24,29 @@ public struct ReductionAttributes: Hashable, Sendable {
         self.emptyAxesMeansNone = emptyAxesMeansNone
     }
 }
+
+extension ShapeRule {
+    func reduce(_ attributes: ReductionAttributes) throws(ShapeRuleError) -> [InferredValue] {
+        let data = try required(0)
+        guard let dimensions = data.type.dimensions else { return outputs(like: data, dimensions: nil) }
+        var reduced: [Int]
+        if optional(1) == nil {
+            reduced = []
+        } else if let given = integers(1) {
+            reduced = try axes(given, rank: dimensions.count)
+        } else {
+            // Which axes is decided at run time.
+            let unknown = dimensions.map { _ in Dimension.unknown }
+            return outputs(like: data, dimensions: attributes.keepsAxes ? unknown : nil)
+        }
+        if reduced.isEmpty {
+            if attributes.emptyAxesMeansNone { return try sameAsInput() }
+            reduced = Array(dimensions.indices)
+        }
+        let result = dimensions.indices.compactMap { axis -> Dimension? in
+            guard reduced.contains(axis) else { return dimensions[axis] }
+            return attributes.keepsAxes ? 1 : nil
+        }
+        return outputs(like: data, dimensions: result)
+    }
+}

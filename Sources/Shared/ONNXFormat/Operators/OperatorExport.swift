@@ -1,0 +1,61 @@
+internal import Graphs
+internal import Tensors
+
+extension Operator {
+    /// The first opset whose form of the operator has everything that this one uses.
+    var minimumOpset: Int {
+        switch self {
+        case .averagePool(let attributes): PoolingFamily.minimumOpset(average: attributes)
+        case .layerNormalization: 17
+        case .unary(.hardSwish): 14
+        case .unary(.gelu): 20
+        case .batchNormalization(let attributes): attributes.trainingMode ? 14 : 13
+        case .reduce(let attributes): ReductionFamily.minimumOpset(attributes)
+        case .reshape(let allowZero): allowZero ? 14 : 13
+        case .pad(let mode): mode == .wrap ? 19 : 13
+        case .shape(let start, let end): start != 0 || end != nil ? 15 : 13
+        case .resize(let attributes): ResizeFamily.minimumOpset(attributes)
+        case .lstm(let attributes), .gru(let attributes): attributes.batchFirst ? 14 : 13
+        case .quantizeLinear(let attributes): attributes.outputType == nil ? 13 : 21
+        case .convolution, .transposedConvolution, .matMul, .gemm, .maxPool, .globalAveragePool, .globalMaxPool,
+            .localResponseNormalization, .softmax, .logSoftmax, .unary, .binary, .variadic, .clip, .cast, .dropout,
+            .identity, .flatten, .transpose, .squeeze, .unsqueeze, .expand, .concat, .split, .slice, .gather,
+            .constantOfShape, .dequantizeLinear:
+            13
+        }
+    }
+
+    /// Sets the attributes of the operator in the form of the file's opset, and moves constants from inputs to attributes
+    /// where that opset wants them there.
+    func export(to node: inout NodeExport) throws(ONNXExportError) {
+        switch self {
+        case .convolution(let attributes): ConvolutionFamily.export(attributes, to: &node)
+        case .transposedConvolution(let attributes): ConvolutionFamily.export(attributes, to: &node)
+        case .gemm(let attributes): LinearFamily.export(attributes, to: &node)
+        case .averagePool(let attributes): PoolingFamily.export(average: attributes, to: &node)
+        case .maxPool(let attributes): PoolingFamily.export(maximum: attributes, to: &node)
+        case .batchNormalization(let attributes): NormalizationFamily.export(attributes, to: &node)
+        case .layerNormalization(let attributes): NormalizationFamily.export(attributes, to: &node)
+        case .localResponseNormalization(let attributes): NormalizationFamily.export(attributes, to: &node)
+        case .softmax(let axis), .logSoftmax(let axis), .flatten(let axis), .concat(let axis), .gather(let axis):
+            node.set("axis", axis)
+        case .unary(let function): ElementwiseFamily.export(function, to: &node)
+        case .cast(let attributes): node.set("to", attributes.elementType.onnxCode)
+        case .reduce(let attributes): try ReductionFamily.export(attributes, to: &node)
+        case .reshape(let allowZero): if allowZero { node.set("allowzero", true) }
+        case .transpose(let permutation): if let permutation { node.set("perm", permutation) }
+        case .split(let axis, let count): ShapeManipulationFamily.exportSplit(axis: axis, count: count, to: &node)
+        case .pad(let mode): try ShapeManipulationFamily.export(mode, to: &node)
+        case .shape(let start, let end): IndexingFamily.exportShape(start: start, end: end, to: &node)
+        case .constantOfShape(let value): node.set("value", value)
+        case .resize(let attributes): ResizeFamily.export(attributes, to: &node)
+        case .lstm(let attributes): RecurrentFamily.exportLSTM(attributes, to: &node)
+        case .gru(let attributes): RecurrentFamily.exportGRU(attributes, to: &node)
+        case .quantizeLinear(let attributes): QuantizeDequantizeFamily.export(attributes, to: &node)
+        case .dequantizeLinear(let attributes): node.set("axis", attributes.axis)
+        case .matMul, .globalAveragePool, .globalMaxPool, .binary, .variadic, .clip, .dropout, .identity, .squeeze,
+            .unsqueeze, .expand, .slice:
+            break
+        }
+    }
+}

@@ -1,0 +1,44 @@
+internal import Graphs
+
+/// How the operators of one ONNX name become operators of the graph.
+struct OperatorImport: Sendable {
+    /// Makes the operator; it reads every attribute that the node's opset allows and moves constants that old opsets kept
+    /// in attributes to inputs.
+    typealias Conversion = @Sendable (inout NodeImport) throws(NodeRefusal) -> Operator
+
+    /// The ONNX name.
+    let name: String
+    /// The first opset that has the operator.
+    let since: Int
+    /// The conversion.
+    let convert: Conversion
+
+    init(_ name: String, since: Int = 1, _ convert: @escaping Conversion) {
+        self.name = name
+        self.since = since
+        self.convert = convert
+    }
+
+    /// An operator without attributes.
+    init(_ name: String, since: Int = 1, as op: Operator) {
+        self.init(name, since: since) { (_: inout NodeImport) throws(NodeRefusal) -> Operator in op }
+    }
+}
+
+/// The operators of ONNX's own domain that Tare has, by name.
+enum OperatorTable {
+    private static let entries: [String: OperatorImport] = {
+        let families = [
+            ConvolutionFamily.imports, LinearFamily.imports, PoolingFamily.imports, NormalizationFamily.imports,
+            ElementwiseFamily.imports, ReductionFamily.imports, ShapeManipulationFamily.imports,
+            IndexingFamily.imports, ResizeFamily.imports, RecurrentFamily.imports, QuantizeDequantizeFamily.imports,
+        ]
+        return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
+    }()
+
+    /// Looks up an operator for a model of the given opset.
+    static func entry(_ name: String, opset: Int) -> OperatorImport? {
+        guard let entry = entries[name], entry.since <= opset else { return nil }
+        return entry
+    }
+}
