@@ -14,6 +14,9 @@ public struct DatasetSource: Sendable {
     /// Names of arrays in the files that are not read (labels, for example), ascending, each once.
     public let ignoredArrays: [String]
 
+    /// How many of the selected samples were taken out again by `excluding`.
+    public let excludedCount: Int
+
     private let containers: [any SampleContainer]
     /// The number of samples before each container.
     private let starts: [Int]
@@ -52,6 +55,7 @@ public struct DatasetSource: Sendable {
         self.containers = containers
         self.starts = starts
         self.selection = selection
+        excludedCount = 0
         content = first.content
         ignoredArrays = Set(containers.flatMap(\.ignoredArrays)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         selected = try selection.indices(of: total)
@@ -78,6 +82,31 @@ public struct DatasetSource: Sendable {
         } catch {
             throw .file(error)
         }
+    }
+
+    /// The same samples without some broken ones.
+    ///
+    /// - Parameter positions: Indices of samples, ascending, each once.
+    /// - Precondition: The indices are ascending and lie in `0..<sampleCount`.
+    public func excluding(_ positions: [Int]) -> DatasetSource {
+        guard !positions.isEmpty else { return self }
+        precondition(
+            zip(positions, positions.dropFirst()).allSatisfy { $0 < $1 } && positions[0] >= 0
+                && positions[positions.count - 1] < sampleCount, "Samples \(positions) of \(sampleCount)")
+        let left = Set(positions)
+        return DatasetSource(
+            self, selected: (0..<sampleCount).filter { !left.contains($0) }.map { selected?[$0] ?? $0 })
+    }
+
+    private init(_ other: DatasetSource, selected: [Int]) {
+        containers = other.containers
+        starts = other.starts
+        selection = other.selection
+        content = other.content
+        ignoredArrays = other.ignoredArrays
+        excludedCount = other.sampleCount - selected.count
+        self.selected = selected
+        sampleCount = selected.count
     }
 
     /// Reads one sample as it is in its file.
