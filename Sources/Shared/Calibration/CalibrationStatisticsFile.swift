@@ -61,9 +61,8 @@ extension CalibrationStatistics {
         try self.init(file)
     }
 
-    /// Reads the bytes of a file.
+    /// Reads the bytes of a file; `name` says in errors what they are.
     ///
-    /// - Parameter name: What the bytes are, for errors.
     /// - Throws: When they are no statistics, or contradict themselves in any way.
     public init(decoding bytes: [UInt8], name: String) throws(CalibrationStatisticsError) {
         let file: Safetensors

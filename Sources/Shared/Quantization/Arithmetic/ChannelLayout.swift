@@ -9,10 +9,9 @@ public struct ChannelLayout: Sendable, Hashable {
     /// Number of consecutive elements of one channel.
     public let innerCount: Int
 
-    /// Makes the layout of a shape.
+    /// Makes the layout of a shape; `nil` when the shape has no such axis.
     ///
-    /// - Parameter axis: The channel axis; `nil` takes the whole tensor as one channel.
-    /// - Returns: `nil` when the shape has no such axis.
+    /// Without an axis the whole tensor is one channel.
     public init?(shape: Shape, axis: Int?) {
         guard let axis else {
             (outerCount, channelCount, innerCount) = (1, 1, shape.elementCount)

@@ -10,9 +10,9 @@ public enum QuantizationGranularity: String, Sendable, Hashable, CaseIterable, C
 public struct QuantizationScheme: Sendable, Hashable, Codable {
     /// The storage type.
     public var type: QuantizedType
-    /// Whether the range is widened to -absmax ... absmax, so that the zero point is the middle of the integers.
+    /// Whether the range is widened to both signs of its largest magnitude, so that zero is the middle integer.
     public var isSymmetric: Bool
-    /// Whether the smallest integer of a signed type stays unused (-127 ... 127); unsigned types ignore it.
+    /// Whether a signed type leaves its smallest integer unused; unsigned types ignore it.
     ///
     /// A symmetric scheme of a signed type leaves it unused in any case, as ONNX Runtime does.
     public var narrowRange: Bool

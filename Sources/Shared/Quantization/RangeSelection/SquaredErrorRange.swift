@@ -30,7 +30,7 @@ enum SquaredErrorRange {
         }
     }
 
-    /// The squared distances to the end of the range when 0, 1, 2 ... of the first bins are cut, in bin widths.
+    /// The squared distances to the end of the range for each number of first bins that are cut, in bin widths.
     ///
     /// Values sit in the middle of their bins. Moving the end by one bin adds `2 * distance + 1` for each value that
     /// was outside before; all terms are positive, so nothing cancels.

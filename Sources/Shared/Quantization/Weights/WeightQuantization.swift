@@ -43,9 +43,7 @@ public enum WeightQuantizationError: Error, Hashable, CustomStringConvertible {
 
 /// Quantization of weights from their own values; `QuantizationParameters.quantize` makes the integers.
 public enum WeightQuantization {
-    /// The smallest and the largest element of each channel.
-    ///
-    /// - Parameter axis: The channel axis; `nil` gives one range for the whole weight.
+    /// The smallest and the largest element of each channel; one range for the whole weight when `axis` is `nil`.
     public static func ranges(of weight: Tensor, axis: Int?) throws(WeightQuantizationError) -> [TensorRange] {
         guard weight.elementType == .float32 else { throw .elementType(weight.elementType) }
         guard let layout = ChannelLayout(shape: weight.shape, axis: axis) else {
@@ -73,8 +71,8 @@ public enum WeightQuantization {
 
     /// The parameters that cover a weight: one scale, or one for each channel.
     ///
-    /// A channel whose elements are all zero gets scale 1 and zero point 0.
-    /// - Parameter axis: The channel axis, used when the scheme is per channel.
+    /// A channel whose elements are all zero gets scale 1 and zero point 0. `axis` is the channel axis; a per-tensor scheme
+    /// does not read it.
     public static func parameters(
         for weight: Tensor, scheme: QuantizationScheme, axis: Int
     ) throws(WeightQuantizationError) -> QuantizationParameters {
