@@ -1,2 +1,3 @@
 #pragma once
+#include "tare_onednn.h"
 #include "tare_statistics.h"
