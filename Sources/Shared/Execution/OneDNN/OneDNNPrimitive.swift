@@ -1,0 +1,37 @@
+import CKernels
+
+/// One ready-made computation of oneDNN with its constants.
+@safe
+final class OneDNNPrimitive {
+    /// The shim's object.
+    let handle: OpaquePointer
+    /// Keeps the engine, the stream and the scratchpad alive.
+    let context: OneDNNContext
+
+    /// Takes over a primitive that `context` made.
+    init(handle: OpaquePointer, context: OneDNNContext) {
+        unsafe self.handle = unsafe handle
+        self.context = context
+    }
+
+    deinit {
+        unsafe tare_onednn_primitive_destroy(handle)
+    }
+
+    /// The library's name of the implementation that it chose.
+    var implementation: String {
+        unsafe String(cString: tare_onednn_primitive_implementation(handle))
+    }
+
+    /// Number of buffers that an execution takes.
+    var bufferCount: Int { unsafe Int(tare_onednn_primitive_buffer_count(handle)) }
+
+    /// Computes over buffers at these addresses.
+    ///
+    /// The buffers must be as large as the descriptions that the primitive was made from say.
+    @unsafe
+    func execute(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>, count: Int) throws(OneDNNError) {
+        let status = unsafe tare_onednn_execute(context.handle, handle, buffers, Int32(count))
+        if status.code != Int32(TARE_ONEDNN_OK) { throw OneDNNError(status) }
+    }
+}
