@@ -29,6 +29,14 @@ struct EltwiseFunction: Hashable, Sendable {
     static func clip(lower: Float, upper: Float) -> EltwiseFunction {
         EltwiseFunction(TARE_ONEDNN_CLIP, alpha: lower, beta: upper)
     }
+    /// `x * x`.
+    static let square = EltwiseFunction(TARE_ONEDNN_SQUARE)
+    /// The square root.
+    static let squareRoot = EltwiseFunction(TARE_ONEDNN_SQRT)
+    /// `scale * x ^ exponent`.
+    static func power(scale: Float, exponent: Float) -> EltwiseFunction {
+        EltwiseFunction(TARE_ONEDNN_POWER, alpha: scale, beta: exponent)
+    }
     /// `scale * x + shift`.
     static func linear(scale: Float, shift: Float) -> EltwiseFunction {
         EltwiseFunction(TARE_ONEDNN_LINEAR, alpha: scale, beta: shift)

@@ -1,0 +1,72 @@
+import Tensors
+
+/// The steps that compute a graph for given input shapes.
+final class ExecutionPlan {
+    /// Where a graph output comes from.
+    enum Output {
+        case constant(Tensor)
+        /// Row-major elements.
+        case buffer(SlotPosition, ElementType, Shape)
+    }
+
+    /// What happens, in order.
+    let steps: [PlanStep]
+    /// Graph outputs in the graph's order.
+    let outputs: [Output]
+    /// Bytes of the arena that the plan needs.
+    let arenaByteCount: Int
+    private let slots: [PlanSlot]
+    private let offsets: [Int]
+
+    /// Plans the memory of finished steps.
+    init(steps: [PlanStep], slots: [PlanSlot], outputs: [Output]) {
+        let lasting = outputs.compactMap { output in
+            if case .buffer(let position, _, _) = output { position.slot } else { nil }
+        }
+        let layout = ArenaLayout(slots: slots, steps: steps, lasting: lasting)
+        self.steps = steps
+        self.slots = slots
+        self.outputs = outputs
+        self.offsets = layout.offsets
+        self.arenaByteCount = layout.byteCount
+    }
+
+    /// Computes.
+    ///
+    /// - Parameters:
+    ///   - inputs: The graph inputs in the graph's order, with the shapes of the plan.
+    ///   - arena: At least `arenaByteCount` bytes.
+    ///   - tap: Sees observed values.
+    ///   - observesConstants: Whether the tap sees observed constants too.
+    ///   - timing: Receives the duration of each step.
+    /// - Returns: The outputs, whose buffers are valid until the next run in the same arena: take them at once.
+    func run(
+        inputs: [Tensor], arena: PlanArena, tap: (any TensorTap)?, observesConstants: Bool, timing: StepTimer?
+    ) throws(ExecutionError) -> PlanAddresses {
+        precondition(arena.byteCount >= arenaByteCount, "The arena is too small for the plan")
+        let addresses = PlanAddresses(slots: slots, offsets: offsets, inputs: inputs, arena: arena)
+        for (index, step) in steps.enumerated() {
+            timing?.begin()
+            switch step.action {
+            case .primitive(let primitive, let positions):
+                do throws(OneDNNError) {
+                    try addresses.execute(primitive, positions)
+                } catch {
+                    throw .library(node: step.node, reason: error.message)
+                }
+            case .reference(let call):
+                try addresses.compute(call, node: step.node)
+            case .fill(let position, let count, let value):
+                addresses.fill(position, count: count, value: value)
+            case .observe(let value, let position, let count):
+                if let tap { addresses.observe(value, position, count: count, tap: tap) }
+            case .observeConstant(let value, let tensor):
+                if let tap, observesConstants {
+                    tensor.withElements(as: Float.self) { tap.observe(value, elements: $0) }
+                }
+            }
+            timing?.end(step: index)
+        }
+        return addresses
+    }
+}

@@ -1,0 +1,313 @@
+import Graphs
+import Kernels
+import Tensors
+
+/// Turns a graph with known shapes into the steps of a plan.
+final class PlanBuilder {
+    /// The graph, its constants and shapes.
+    let resolved: ResolvedGraph
+    /// Makes primitives.
+    let context: OneDNNContext
+    /// Values that the tap sees.
+    let observed: Set<String>
+    /// Reordered or folded weights that plans share.
+    let weights: FoldedWeights
+    private(set) var steps: [PlanStep] = []
+    private(set) var slots: [PlanSlot] = []
+    private var forms: [String: [ValueForm]] = [:]
+    /// How often each value is still going to be read.
+    private var pendingReads: [String: Int] = [:]
+    /// Names of the nodes whose steps are being made.
+    private var currentNode = ""
+
+    /// Starts an empty plan.
+    init(resolved: ResolvedGraph, observed: Set<String>, weights: FoldedWeights, context: OneDNNContext) {
+        self.resolved = resolved
+        self.observed = observed
+        self.weights = weights
+        self.context = context
+    }
+
+    /// Builds the plan.
+    func build() throws(ExecutionError) -> ExecutionPlan {
+        countReads()
+        for (index, input) in resolved.graph.inputs.enumerated() {
+            guard let type = resolved.types[input.name] else { continue }
+            currentNode = input.name
+            let slot = addSlot(.input(index), byteCount: type.shape.elementCount * type.elementType.byteCount)
+            let layout = StridedShape(rowMajor: type.shape.dimensions)
+            try define(input.name, [ValueForm(position: SlotPosition(slot: slot), layout: layout)])
+        }
+        for name in resolved.constants.keys.sorted() where observed.contains(name) {
+            if let tensor = resolved.constants[name], tensor.elementType == .float32 {
+                steps.append(PlanStep(node: name, action: .observeConstant(value: name, tensor)))
+            }
+        }
+        for group in FusionPlanner(resolved: resolved, observed: observed).groups() {
+            try emit(group)
+        }
+        return ExecutionPlan(steps: steps, slots: slots, outputs: try planOutputs())
+    }
+
+    private func countReads() {
+        for index in resolved.liveNodes {
+            for name in resolved.graph.nodes[index].inputs where !name.isEmpty { pendingReads[name, default: 0] += 1 }
+        }
+        for output in resolved.graph.outputs { pendingReads[output.name, default: 0] += 1 }
+    }
+
+    private func planOutputs() throws(ExecutionError) -> [ExecutionPlan.Output] {
+        var outputs: [ExecutionPlan.Output] = []
+        for output in resolved.graph.outputs {
+            currentNode = output.name
+            if let constant = resolved.constants[output.name] {
+                outputs.append(.constant(constant))
+            } else {
+                let type = try type(of: output.name)
+                let form = try rowMajorForm(of: output.name)
+                outputs.append(.buffer(form.position, type.elementType, type.shape))
+            }
+        }
+        return outputs
+    }
+
+    // MARK: Groups
+
+    private func emit(_ group: FusedGroup) throws(ExecutionError) {
+        let nodes = group.nodes.map { resolved.graph.nodes[$0] }
+        currentNode = nodes.map(\.name).joined(separator: " + ")
+        if nodes.count > 1 {
+            if try emitFused(group) {
+                for node in nodes { finishReads(of: node) }
+                return
+            }
+            for index in group.nodes { try emit(FusedGroup(node: index)) }
+            return
+        }
+        let node = nodes[0]
+        if try !emitFused(group) { try emitReference(node) }
+        finishReads(of: node)
+    }
+
+    /// - Returns: Whether there is a fast way; if not, nothing was emitted.
+    private func emitFused(_ group: FusedGroup) throws(ExecutionError) -> Bool {
+        let node = resolved.graph.nodes[group.anchor]
+        guard canBeFast(group) else { return false }
+        switch node.op {
+        case .convolution(let attributes):
+            return try emitConvolution(group, node, attributes)
+        case .transposedConvolution(let attributes):
+            return try emitTransposedConvolution(group, node, attributes)
+        case .matMul: return try emitMatMul(group, node)
+        case .gemm(let attributes): return try emitGemm(group, node, attributes)
+        case .unary, .clip: return try emitEltwise(group, node)
+        case .binary, .variadic: return try emitBinary(group, node)
+        case .averagePool(let attributes):
+            return try emitPooling(
+                node, attributes, attributes.countIncludesPadding ? .averageIncludingPadding : .average)
+        case .maxPool(let attributes): return try emitPooling(node, attributes, .maximum)
+        case .globalAveragePool: return try emitGlobalPooling(node, .average)
+        case .globalMaxPool: return try emitGlobalPooling(node, .maximum)
+        case .batchNormalization(let attributes): return try emitBatchNormalization(group, node, attributes)
+        case .layerNormalization(let attributes): return try emitLayerNormalization(node, attributes)
+        case .localResponseNormalization(let attributes): return try emitLRN(node, attributes)
+        case .softmax(let axis): return try emitSoftmax(node, axis: axis, logarithm: false)
+        case .logSoftmax(let axis): return try emitSoftmax(node, axis: axis, logarithm: true)
+        case .reduce(let attributes): return try emitReduction(node, attributes)
+        case .resize(let attributes): return try emitResize(node, attributes)
+        case .reshape, .flatten, .squeeze, .unsqueeze: return try emitReshape(node)
+        case .identity, .dropout: return try emitIdentity(node)
+        case .transpose(let permutation): return try emitTranspose(node, permutation)
+        case .concat(let axis): return try emitConcat(node, axis: axis)
+        case .split(let axis, _): return try emitSplit(node, axis: axis)
+        case .slice: return try emitSlice(node)
+        case .pad(let mode): return try emitPad(node, mode)
+        case .lstm(let attributes): return try emitRecurrent(node, attributes, isLSTM: true)
+        case .gru(let attributes): return try emitRecurrent(node, attributes, isLSTM: false)
+        default: return false
+        }
+    }
+
+    /// The library takes only tensors with elements, of bounded rank.
+    private func canBeFast(_ group: FusedGroup) -> Bool {
+        for index in group.nodes {
+            let node = resolved.graph.nodes[index]
+            for name in node.inputs + node.outputs where !name.isEmpty {
+                guard let shape = resolved.types[name]?.shape else { return false }
+                if shape.elementCount == 0 || shape.rank > StridedShape.maximumRank { return false }
+            }
+        }
+        return true
+    }
+
+    private func finishReads(of node: Node) {
+        for name in node.inputs where !name.isEmpty { pendingReads[name, default: 0] -= 1 }
+    }
+
+    /// One step of a reference kernel.
+    private func emitReference(_ node: Node) throws(ExecutionError) {
+        var operands: [ReferenceCall.Operand] = []
+        for name in node.inputs {
+            if name.isEmpty {
+                operands.append(.absent)
+            } else if let constant = resolved.constants[name] {
+                operands.append(.constant(constant))
+            } else {
+                let type = try type(of: name)
+                let tensorType = TensorType(elementType: type.elementType, shape: type.shape)
+                operands.append(.buffer(try rowMajorForm(of: name).position, tensorType, type.shape))
+            }
+        }
+        var results: [ReferenceCall.Result?] = []
+        var defined: [(String, ValueForm)] = []
+        for name in node.outputs {
+            guard !name.isEmpty else {
+                results.append(nil)
+                continue
+            }
+            let type = try type(of: name)
+            let slot = addSlot(.arena, byteCount: type.shape.elementCount * type.elementType.byteCount)
+            let position = SlotPosition(slot: slot)
+            results.append(ReferenceCall.Result(position: position, elementType: type.elementType, shape: type.shape))
+            defined.append(
+                (name, ValueForm(position: position, layout: StridedShape(rowMajor: type.shape.dimensions))))
+        }
+        append(.reference(ReferenceCall(op: node.op, operands: operands, results: results)))
+        for (name, form) in defined { try define(name, [form]) }
+    }
+
+    // MARK: Steps and slots
+
+    /// Adds a step of the current nodes.
+    func append(_ action: PlanStep.Action) {
+        steps.append(PlanStep(node: currentNode, action: action))
+    }
+
+    /// Adds a block of memory.
+    func addSlot(_ place: PlanSlot.Place, byteCount: Int) -> Int {
+        slots.append(PlanSlot(place: place, byteCount: byteCount))
+        return slots.count - 1
+    }
+
+    /// New memory for float32 elements in a dense layout.
+    func newForm(_ layout: StridedShape) -> ValueForm {
+        let slot = addSlot(.arena, byteCount: layout.elementCount * MemoryLayout<Float>.stride)
+        return ValueForm(position: SlotPosition(slot: slot), layout: layout)
+    }
+
+    /// Runs a creation of the library under the current node's name.
+    func create(
+        _ make: () throws(OneDNNError) -> OneDNNPrimitive?
+    ) throws(ExecutionError) -> OneDNNPrimitive? {
+        do throws(OneDNNError) {
+            return try make()
+        } catch {
+            throw .library(node: currentNode, reason: error.message)
+        }
+    }
+
+    // MARK: Values
+
+    /// What is known about a value.
+    func type(of name: String) throws(ExecutionError) -> ResolvedType {
+        guard let type = resolved.types[name] else { throw .unknownValue(name: name) }
+        return type
+    }
+
+    /// The shape of a float32 value; `nil` for other types.
+    func floatShape(_ name: String?) -> Shape? {
+        guard let name, let type = resolved.types[name], type.elementType == .float32 else { return nil }
+        return type.shape
+    }
+
+    /// The value when it is constant.
+    func constant(_ name: String?) -> Tensor? {
+        name.flatMap { resolved.constants[$0] }
+    }
+
+    /// Declares where a value that the steps so far have computed lies, and shows it to the tap.
+    func define(_ name: String, _ valueForms: [ValueForm]) throws(ExecutionError) {
+        forms[name] = valueForms
+        for form in valueForms where !slots[form.position.slot].values.contains(name) {
+            slots[form.position.slot].values.append(name)
+        }
+        guard observed.contains(name) else { return }
+        let dense = try denseForm(of: name)
+        append(.observe(value: name, dense.position, count: dense.layout.elementCount))
+    }
+
+    /// The forms in which a value exists now; the first is the one in which it was computed.
+    func existingForms(of name: String) throws(ExecutionError) -> [ValueForm] {
+        if let existing = forms[name] { return existing }
+        guard let constant = resolved.constants[name] else { throw .unknownValue(name: name) }
+        let slot = addSlot(.constant(constant), byteCount: constant.byteCount)
+        let layout = StridedShape(rowMajor: constant.shape.dimensions)
+        let form = ValueForm(position: SlotPosition(slot: slot), layout: layout)
+        forms[name] = [form]
+        return [form]
+    }
+
+    /// The value in exactly this layout, copied there when it is not yet.
+    func form(of name: String, layout: StridedShape) throws(ExecutionError) -> ValueForm {
+        let existing = try existingForms(of: name)
+        for form in existing where form.layout.coincides(with: layout) {
+            return ValueForm(position: form.position, layout: layout)
+        }
+        if let constant = resolved.constants[name], let arranged = constant.arranged(as: layout) {
+            let slot = addSlot(.constant(arranged), byteCount: arranged.byteCount)
+            let form = ValueForm(position: SlotPosition(slot: slot), layout: layout)
+            forms[name, default: []].append(form)
+            return form
+        }
+        let copy = newForm(layout)
+        try reorder(from: existing[0], to: copy)
+        slots[copy.position.slot].values.append(name)
+        forms[name, default: []].append(copy)
+        return copy
+    }
+
+    /// The value with the last axis innermost.
+    func rowMajorForm(of name: String) throws(ExecutionError) -> ValueForm {
+        try form(of: name, layout: StridedShape(rowMajor: try type(of: name).shape.dimensions))
+    }
+
+    /// The value with the channels innermost.
+    func channelsLastForm(of name: String) throws(ExecutionError) -> ValueForm {
+        try form(of: name, layout: StridedShape(channelsLast: try type(of: name).shape.dimensions))
+    }
+
+    /// The value in some layout without gaps.
+    func denseForm(of name: String) throws(ExecutionError) -> ValueForm {
+        let existing = try existingForms(of: name)
+        if let dense = existing.first(where: \.layout.isDense) { return dense }
+        return try form(of: name, layout: existing[0].layout.compacted)
+    }
+
+    /// Copies float32 elements from one layout to another.
+    func reorder(from source: ValueForm, to destination: ValueForm) throws(ExecutionError) {
+        let (from, to) = (source.layout, destination.layout)
+        guard
+            let primitive = try create({ () throws(OneDNNError) in
+                try context.reorder(source: from, destination: to)
+            })
+        else {
+            throw .library(node: currentNode, reason: "no copy from strides \(from.strides) to \(to.strides)")
+        }
+        append(.primitive(primitive, [source.position, destination.position]))
+    }
+
+    /// Whether the group that is being emitted may write its result over a form: it reads it last, and nothing else
+    /// lies there.
+    func canOverwrite(_ form: ValueForm, by group: FusedGroup) -> Bool {
+        let slot = slots[form.position.slot]
+        guard slot.isInArena, form.layout.isDense, form.position.byteOffset == 0,
+            form.layout.elementCount * MemoryLayout<Float>.stride == slot.byteCount
+        else { return false }
+        let pending = slot.values.reduce(0) { $0 + pendingReads[$1, default: 0] }
+        var reads = 0
+        for index in group.nodes {
+            reads += resolved.graph.nodes[index].inputs.count { slot.values.contains($0) }
+        }
+        return pending == reads
+    }
+}

@@ -1,0 +1,106 @@
+import Graphs
+import Tensors
+
+/// A block of memory that steps of a plan read and write.
+struct PlanSlot {
+    /// Where the block lies.
+    enum Place {
+        /// In the executor's arena, at an offset that the memory planner chooses; may be reused after its last use.
+        case arena
+        /// In the graph input with this position; read-only.
+        case input(Int)
+        /// In a constant; read-only.
+        case constant(Tensor)
+    }
+
+    /// Where the block lies.
+    let place: Place
+    /// Size of the block.
+    let byteCount: Int
+    /// Values whose elements are here, in one form or another.
+    var values: [String] = []
+
+    /// Whether the block lies in the arena.
+    var isInArena: Bool {
+        if case .arena = place { true } else { false }
+    }
+}
+
+/// A position in a slot.
+struct SlotPosition: Hashable {
+    /// Index of the slot.
+    var slot: Int
+    /// Distance from its start.
+    var byteOffset = 0
+}
+
+/// One way in which the elements of a value lie in memory.
+struct ValueForm {
+    /// Where the first element lies.
+    var position: SlotPosition
+    /// How the elements follow.
+    var layout: StridedShape
+}
+
+/// A node that a reference kernel computes.
+struct ReferenceCall {
+    /// An operand.
+    enum Operand {
+        case absent
+        case constant(Tensor)
+        /// Row-major elements.
+        case buffer(SlotPosition, TensorType, Shape)
+    }
+
+    /// A result; row-major.
+    struct Result {
+        /// Where it goes.
+        var position: SlotPosition
+        /// What it must be.
+        var elementType: ElementType
+        /// What it must be.
+        var shape: Shape
+    }
+
+    /// The operator.
+    let op: Operator
+    /// In the operator's order.
+    let operands: [Operand]
+    /// `nil` is an output that nobody wants.
+    let results: [Result?]
+}
+
+/// One thing that a plan does.
+struct PlanStep {
+    /// What happens.
+    enum Action {
+        /// oneDNN computes over these positions.
+        case primitive(OneDNNPrimitive, [SlotPosition])
+        /// A reference kernel computes.
+        case reference(ReferenceCall)
+        /// float32 elements get one value.
+        case fill(SlotPosition, count: Int, value: Float)
+        /// The tap sees float32 elements.
+        case observe(value: String, SlotPosition, count: Int)
+        /// The tap sees a constant.
+        case observeConstant(value: String, Tensor)
+    }
+
+    /// Names of the nodes that it computes, for messages and timing.
+    let node: String
+    /// What happens.
+    let action: Action
+
+    /// Slots that the step reads or writes.
+    var slots: [Int] {
+        switch action {
+        case .primitive(_, let positions): positions.map(\.slot)
+        case .reference(let call):
+            call.operands.compactMap { operand in
+                if case .buffer(let position, _, _) = operand { position.slot } else { nil }
+            } + call.results.compactMap { $0?.position.slot }
+        case .fill(let position, _, _), .observe(_, let position, _): [position.slot]
+        case .observeConstant: []
+        }
+    }
+}
