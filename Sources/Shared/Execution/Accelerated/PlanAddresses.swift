@@ -1,3 +1,4 @@
+import Graphs
 import Kernels
 import Tensors
 
@@ -96,7 +97,7 @@ final class PlanAddresses {
             }
             guard let target = unsafe address(wanted.position) else { continue }
             unsafe tensor.withUnsafeBytes { source in
-                if let base = unsafe source.baseAddress {
+                if let base = source.baseAddress {
                     unsafe target.copyMemory(from: base, byteCount: source.count)
                 }
             }
@@ -107,7 +108,7 @@ final class PlanAddresses {
     func copy(_ position: SlotPosition, byteCount: Int, to tensor: inout Tensor, at byteOffset: Int) {
         unsafe tensor.withUnsafeMutableBytes { target in
             precondition(byteOffset + byteCount <= target.count, "An output lies outside its tensor")
-            guard let source = unsafe address(position), let base = unsafe target.baseAddress else { return }
+            guard let source = unsafe address(position), let base = target.baseAddress else { return }
             unsafe (base + byteOffset).copyMemory(from: source, byteCount: byteCount)
         }
     }

@@ -46,7 +46,9 @@ final class PlanBuilder {
         for group in FusionPlanner(resolved: resolved, observed: observed).groups() {
             try emit(group)
         }
-        return ExecutionPlan(steps: steps, slots: slots, outputs: try planOutputs())
+        // First, because outputs may need copies.
+        let outputs = try planOutputs()
+        return ExecutionPlan(steps: steps, slots: slots, outputs: outputs)
     }
 
     private func countReads() {

@@ -1,3 +1,5 @@
+import Graphs
+
 /// Adds up how long each step of a plan takes.
 public final class StepTimer {
     /// Nodes of a step and the time spent in it.

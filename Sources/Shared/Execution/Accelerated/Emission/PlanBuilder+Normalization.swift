@@ -86,7 +86,8 @@ extension PlanBuilder {
         let forms = try existingForms(of: node.inputs[0])
         // The axis is best innermost.
         let innermost = forms.first { $0.layout.isDense && $0.layout.strides[positive] == 1 }
-        let source = try innermost ?? rowMajorForm(of: node.inputs[0])
+        let source: ValueForm
+        if let innermost { source = innermost } else { source = try rowMajorForm(of: node.inputs[0]) }
         let layout = source.layout
         guard
             let primitive = try create({ () throws(OneDNNError) in

@@ -14,7 +14,9 @@ extension PlanBuilder {
                 padding: attributes.padding, input: Array(input.dimensions.dropFirst(2)),
                 output: Array(output.dimensions.dropFirst(2)))
         else { return false }
-        guard window.isRegular(explicitAfter: attributes.padding.after, includesPadding: algorithm == .averageIncludingPadding)
+        guard
+            window.isRegular(
+                explicitAfter: attributes.padding.after, includesPadding: algorithm == .averageIncludingPadding)
         else { return false }
         return try emitPooling(node, window, algorithm, input, output)
     }
@@ -34,7 +36,9 @@ extension PlanBuilder {
     ) throws(ExecutionError) -> Bool {
         let source = try channelsLastForm(of: node.inputs[0])
         let spatialRank = input.rank - 2
-        let pooled = resultLayout == nil ? output.dimensions : Array(input.dimensions.prefix(2)) + [Int](repeating: 1, count: spatialRank)
+        let pooled =
+            resultLayout == nil
+            ? output.dimensions : Array(input.dimensions.prefix(2)) + [Int](repeating: 1, count: spatialRank)
         let layout = StridedShape(channelsLast: pooled)
         guard
             let primitive = try create({ () throws(OneDNNError) in

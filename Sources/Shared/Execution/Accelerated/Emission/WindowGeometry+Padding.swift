@@ -30,8 +30,10 @@ extension WindowGeometry {
             }
         }
         guard before.count == rank else { return nil }
-        let after = (0..<rank).map { axis in
-            (output[axis] - 1) * steps[axis] + (kernel[axis] - 1) * gaps[axis] + 1 - input[axis] - before[axis]
+        var after = [Int](repeating: 0, count: rank)
+        for axis in 0..<rank {
+            let extent = (kernel[axis] - 1) * gaps[axis] + 1
+            after[axis] = (output[axis] - 1) * steps[axis] + extent - input[axis] - before[axis]
         }
         self.init(kernel: kernel, strides: steps, dilations: gaps, paddingBefore: before, paddingAfter: after)
     }
@@ -59,8 +61,10 @@ extension WindowGeometry {
             }
             guard total >= 0 else { return nil }
         }
-        let after = (0..<rank).map { axis in
-            steps[axis] * (input[axis] - 1) + (kernel[axis] - 1) * gaps[axis] + 1 - output[axis] - before[axis]
+        var after = [Int](repeating: 0, count: rank)
+        for axis in 0..<rank {
+            let extent = (kernel[axis] - 1) * gaps[axis] + 1
+            after[axis] = (input[axis] - 1) * steps[axis] + extent - output[axis] - before[axis]
         }
         self.init(kernel: kernel, strides: steps, dilations: gaps, paddingBefore: before, paddingAfter: after)
     }

@@ -86,7 +86,9 @@ extension FusionPlanner {
 
     private func group(_ nodes: [Int], input: String, function: EltwiseFunction) -> FusedGroup? {
         let sorted = nodes.sorted()
-        guard let first = sorted.first, let last = sorted.last, let output = node(last).outputs.first else { return nil }
+        guard let first = sorted.first, let last = sorted.last, let output = node(last).outputs.first else {
+            return nil
+        }
         var group = FusedGroup(node: first)
         group.nodes = sorted
         group.operations = [.eltwise(function)]

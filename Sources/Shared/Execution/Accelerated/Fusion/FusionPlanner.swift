@@ -90,7 +90,7 @@ struct FusionPlanner {
             var current = anchor.outputs.first, resolved.types[current]?.elementType == .float32
         else { return }
         while let next = nextOperation(after: current, group: group, accepted: accepted),
-            taken.isDisjoint(with: next.nodes)
+            taken.isDisjoint(with: next.nodes), !repeatsFunction(of: group, in: next)
         {
             group.nodes += next.nodes
             if let normalization = next.batchNormalization { group.batchNormalization = normalization }
@@ -99,6 +99,15 @@ struct FusionPlanner {
         }
         group.nodes.sort()
         group.output = current
+    }
+
+    /// oneDNN 2.6 gives the second of two functions of one kind (say, relu and leaky relu after one convolution) the
+    /// parameters of the first.
+    private func repeatsFunction(of group: FusedGroup, in next: FusedGroup) -> Bool {
+        func codes(_ operations: [FusedGroup.Operation]) -> Set<Int32> {
+            Set(operations.compactMap { if case .eltwise(let function) = $0 { function.code } else { nil } })
+        }
+        return !codes(group.operations).isDisjoint(with: codes(next.operations))
     }
 
     private func nextOperation(after current: String, group: FusedGroup, accepted: Acceptance) -> FusedGroup? {

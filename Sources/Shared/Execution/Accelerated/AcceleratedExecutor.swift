@@ -1,0 +1,217 @@
+public import Graphs
+public import Tensors
+
+/// Runs a graph on oneDNN: the executor of workers and of `tare run`.
+///
+/// For each set of input shapes it plans once: constants are folded, batch normalization goes into weights, activations
+/// and additions ride on the kernel before them, activations of convolutions keep their channels innermost, and buffers
+/// are reused. Nodes without a fast kernel run on the reference kernels. A value that is observed is always computed for
+/// itself, never replaced by a neighbour. One thread computes; with AVX-512 the bits of a result depend on neither the
+/// batch size nor what is observed beside it.
+public final class AcceleratedExecutor: GraphExecutor {
+    /// How plans are made.
+    public struct Options: Sendable, Hashable {
+        /// Plans that are kept; the one used longest ago goes first.
+        public var maximumPlanCount: Int
+        /// Whether the images of a batch may run one by one where that is faster.
+        public var splitsBatches: Bool
+
+        /// Makes options.
+        ///
+        /// - Precondition: `maximumPlanCount` is at least 1.
+        public init(maximumPlanCount: Int = 8, splitsBatches: Bool = true) {
+            precondition(maximumPlanCount >= 1, "An executor keeps at least one plan")
+            self.maximumPlanCount = maximumPlanCount
+            self.splitsBatches = splitsBatches
+        }
+    }
+
+    /// How a set of input shapes runs.
+    private enum Mode {
+        case whole(ExecutionPlan)
+        /// One image after the other with the plan of one image; the shapes of the outputs of the whole batch.
+        case perImage(ExecutionPlan, count: Int, outputs: [ResolvedType])
+        /// Shapes depend on elements, so there is no plan.
+        case interpreted(ReferenceExecutor)
+    }
+
+    public let graph: Graph
+    private let options: Options
+    private let observed: Set<String>
+    private let resolver: GraphResolver
+    private let context: OneDNNContext
+    private let weights = FoldedWeights()
+    /// Most recently used last.
+    private var modes: [(inputs: [ResolvedType], mode: Mode)] = []
+    private var arena = PlanArena(byteCount: 0)
+
+    /// Prepares a graph.
+    ///
+    /// - Parameters:
+    ///   - graph: A graph whose nodes are in topological order.
+    ///   - observed: Names of float32 values that the tap of `run` receives.
+    ///   - options: How plans are made.
+    /// - Throws: `ExecutionError.unknownValue` when `observed` or an output names a value that nothing makes;
+    ///   `ExecutionError.library` when the library does not start.
+    public init(
+        _ graph: Graph, observing observed: some Sequence<String> = [], options: Options = Options()
+    ) throws(ExecutionError) {
+        self.graph = graph
+        self.options = options
+        self.observed = Set(observed)
+        var known = Set(graph.initializers.keys).union(graph.inputs.map(\.name))
+        for node in graph.nodes { known.formUnion(node.outputs.filter { !$0.isEmpty }) }
+        for name in graph.outputs.map(\.name) + self.observed.sorted() where !known.contains(name) {
+            throw .unknownValue(name: name)
+        }
+        do throws(OneDNNError) {
+            context = try OneDNNContext()
+        } catch {
+            throw .library(node: graph.name, reason: error.message)
+        }
+        resolver = GraphResolver(graph: graph, observed: self.observed)
+    }
+
+    /// Number of plans that are kept at the moment.
+    public var planCount: Int { modes.count }
+
+    public func run(
+        _ inputs: [String: Tensor], tap: (any TensorTap)? = nil
+    ) throws(ExecutionError) -> [String: Tensor] {
+        try run(inputs, tap: tap, timer: nil)
+    }
+
+    /// Computes the graph's outputs and adds up how long each step takes.
+    ///
+    /// - Parameters:
+    ///   - inputs: One tensor for each graph input, by name.
+    ///   - tap: Receives the observed values.
+    ///   - timer: Receives the times.
+    /// - Returns: Row-major tensors for the graph's outputs, by name.
+    /// - Throws: As `run(_:tap:)`.
+    public func run(
+        _ inputs: [String: Tensor], tap: (any TensorTap)?, timer: StepTimer?
+    ) throws(ExecutionError) -> [String: Tensor] {
+        let tensors = try validated(inputs)
+        context.prepareThread()
+        switch try mode(for: tensors.map { ResolvedType(elementType: $0.elementType, shape: $0.shape) }) {
+        case .whole(let plan):
+            return try runWhole(plan, tensors, tap, timer)
+        case .perImage(let plan, let count, let outputs):
+            return try runImages(plan, count, outputs, tensors, tap, timer)
+        case .interpreted(let executor):
+            return try executor.run(inputs, tap: tap)
+        }
+    }
+
+    /// The inputs in the graph's order.
+    private func validated(_ inputs: [String: Tensor]) throws(ExecutionError) -> [Tensor] {
+        var tensors: [Tensor] = []
+        for input in graph.inputs {
+            guard let tensor = inputs[input.name] else {
+                throw .missingInput(name: input.name, available: inputs.keys.sorted())
+            }
+            guard input.type.accepts(tensor) else {
+                throw .inputMismatch(
+                    name: input.name, expected: input.type.description, actual: TensorType(tensor).description)
+            }
+            tensors.append(tensor)
+        }
+        return tensors
+    }
+
+    // MARK: Plans
+
+    private func mode(for inputs: [ResolvedType]) throws(ExecutionError) -> Mode {
+        if let index = modes.firstIndex(where: { $0.inputs == inputs }) {
+            let entry = modes.remove(at: index)
+            modes.append(entry)
+            return entry.mode
+        }
+        let mode = try makeMode(for: inputs)
+        modes.append((inputs, mode))
+        if modes.count > options.maximumPlanCount { modes.removeFirst(modes.count - options.maximumPlanCount) }
+        return mode
+    }
+
+    private func makeMode(for inputs: [ResolvedType]) throws(ExecutionError) -> Mode {
+        guard let resolved = try resolver.resolve(inputs: inputs) else {
+            return .interpreted(try ReferenceExecutor(graph, observing: observed))
+        }
+        if let single = try singleImage(of: resolved, inputs: inputs), case .whole(let plan) = try mode(for: single) {
+            let outputs = graph.outputs.compactMap { resolved.types[$0.name] }
+            return .perImage(plan, count: inputs[0].shape[0], outputs: outputs)
+        }
+        let builder = PlanBuilder(resolved: resolved, observed: observed, weights: weights, context: context)
+        return .whole(try builder.build())
+    }
+
+    /// The inputs of one image, when running images one by one is the same and faster.
+    private func singleImage(
+        of whole: ResolvedGraph, inputs: [ResolvedType]
+    ) throws(ExecutionError) -> [ResolvedType]? {
+        guard options.splitsBatches, let first = inputs.first, first.shape.rank == 4, first.shape[0] > 1 else {
+            return nil
+        }
+        let count = first.shape[0]
+        guard inputs.allSatisfy({ $0.shape.rank >= 1 && $0.shape[0] == count }),
+            graph.inputs.allSatisfy({ $0.type.dimensions?.first?.fixedValue == nil })
+        else { return nil }
+        let single = inputs.map { type in
+            ResolvedType(elementType: type.elementType, shape: Shape([1] + type.shape.dimensions.dropFirst()))
+        }
+        // A graph that only takes the whole batch stays whole.
+        guard let resolved = try? resolver.resolve(inputs: single),
+            BatchSplitting(whole: whole, single: resolved, count: count).isWorthwhile
+        else { return nil }
+        return single
+    }
+
+    // MARK: Runs
+
+    private func execute(
+        _ plan: ExecutionPlan, _ inputs: [Tensor], _ tap: (any TensorTap)?, observesConstants: Bool,
+        _ timer: StepTimer?
+    ) throws(ExecutionError) -> PlanAddresses {
+        if arena.byteCount < plan.arenaByteCount { arena = PlanArena(byteCount: plan.arenaByteCount) }
+        timer?.prepare(for: plan.steps)
+        return try plan.run(
+            inputs: inputs, arena: arena, tap: tap, observesConstants: observesConstants, timing: timer)
+    }
+
+    private func runWhole(
+        _ plan: ExecutionPlan, _ inputs: [Tensor], _ tap: (any TensorTap)?, _ timer: StepTimer?
+    ) throws(ExecutionError) -> [String: Tensor] {
+        let addresses = try execute(plan, inputs, tap, observesConstants: true, timer)
+        var results: [String: Tensor] = [:]
+        for (value, output) in zip(graph.outputs, plan.outputs) {
+            switch output {
+            case .constant(let tensor): results[value.name] = tensor
+            case .buffer(let position, let elementType, let shape):
+                var tensor = Tensor(zeros: shape, elementType: elementType)
+                addresses.copy(position, byteCount: tensor.byteCount, to: &tensor, at: 0)
+                results[value.name] = tensor
+            }
+        }
+        return results
+    }
+
+    private func runImages(
+        _ plan: ExecutionPlan, _ count: Int, _ types: [ResolvedType], _ inputs: [Tensor], _ tap: (any TensorTap)?,
+        _ timer: StepTimer?
+    ) throws(ExecutionError) -> [String: Tensor] {
+        var tensors = types.map { Tensor(zeros: $0.shape, elementType: $0.elementType) }
+        for image in 0..<count {
+            let slices = inputs.map { $0.slice(outermost: image..<image + 1) }
+            let addresses = try execute(plan, slices, tap, observesConstants: image == 0, timer)
+            for (index, output) in plan.outputs.enumerated() {
+                guard case .buffer(let position, _, _) = output else { continue }
+                let size = tensors[index].byteCount / count
+                addresses.copy(position, byteCount: size, to: &tensors[index], at: image * size)
+            }
+        }
+        var results: [String: Tensor] = [:]
+        for (value, tensor) in zip(graph.outputs, tensors) { results[value.name] = tensor }
+        return results
+    }
+}
