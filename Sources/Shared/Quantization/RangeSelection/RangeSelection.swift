@@ -22,22 +22,32 @@ extension CalibrationMethod {
     private func range(
         of statistics: TensorStatistics, observed: TensorRange, scheme: QuantizationScheme
     ) throws(RangeSelectionError) -> TensorRange {
-        switch self {
-        case .minmax: return observed
-        case .ema(let momentum): return MovingAverageRange.select(statistics.batches, momentum: momentum) ?? observed
-        case .histogram, .percentile, .entropy, .mse: break
-        }
-        guard let histogram = statistics.histogram else { throw .noHistogram(self) }
         let zeros = statistics.counts.zeros
         switch self {
+        case .minmax:
+            return observed
+        case .ema(let momentum):
+            guard let range = MovingAverageRange.select(statistics.batches, momentum: momentum) else {
+                throw .nothingObserved
+            }
+            return range
+        case .histogram:
+            return SquaredErrorRange.select(
+                try histogram(of: statistics), zeros: zeros, observed: observed, scheme: scheme)
         case .percentile(let percentage):
-            return PercentileRange.select(histogram, percentage: percentage, observed: observed, scheme: scheme)
+            return PercentileRange.select(
+                try histogram(of: statistics), percentage: percentage, observed: observed, scheme: scheme)
         case .entropy:
-            return EntropyRange.select(histogram, zeros: zeros, observed: observed, scheme: scheme)
+            return EntropyRange.select(
+                try histogram(of: statistics), zeros: zeros, observed: observed, scheme: scheme)
         case .mse:
-            return MeanSquaredErrorRange.select(histogram, zeros: zeros, observed: observed, scheme: scheme)
-        case .minmax, .ema, .histogram:
-            return SquaredErrorRange.select(histogram, zeros: zeros, observed: observed, scheme: scheme)
+            return MeanSquaredErrorRange.select(
+                try histogram(of: statistics), zeros: zeros, observed: observed, scheme: scheme)
         }
+    }
+
+    private func histogram(of statistics: TensorStatistics) throws(RangeSelectionError) -> DyadicHistogram {
+        guard let histogram = statistics.histogram else { throw .noHistogram(self) }
+        return histogram
     }
 }
