@@ -31,12 +31,34 @@ import Testing
         let error = #expect(throws: TensorFileError.self) { try AtomicFile.write([1], to: "/nowhere/at/all/x") }
         #expect(error?.description.contains("/nowhere/at/all") == true)
         #expect(throws: TensorFileError.self) { try AtomicFile.write([1], to: "/tmp/") }
+        #expect(throws: TensorFileError.self) { try AtomicFile.write([1], to: "/dev/null") }
     }
 
-    @Test func aFullDiskIsAClearError() throws {
-        // A disk cannot be filled here without root; what is checked is what the user would read.
-        let error = TensorFileError(path: "out.onnx", reason: .system(operation: "write the file", code: ENOSPC))
-        #expect(error.description.contains("no space left on the device"))
+    @Test func aFullDiskIsAClearErrorAndLeavesNothing() throws {
+        let folder = try TemporaryFolder()
+        guard try run("/bin/mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder.url.path]) == 0 else {
+            FileHandle.standardError.write(Data("SKIPPED aFullDisk: mounting a small disk needs root\n".utf8))
+            return
+        }
+        defer { _ = try? run("/bin/umount", [folder.url.path]) }
+        try AtomicFile.write([1, 2, 3], to: folder.path("x"))
+        let error = #expect(throws: TensorFileError.self) {
+            try AtomicFile.write([UInt8](repeating: 7, count: 1 << 20), to: folder.path("x"))
+        }
+        #expect(error?.description.contains("\(folder.path("x")): cannot write the file: no space left") == true)
+        #expect(try folder.names == ["x"])
+        #expect(try InputFile(path: folder.path("x")).bytes(0..<3) == [1, 2, 3])
+    }
+
+    private func run(_ program: String, _ arguments: [String]) throws -> Int32 {
+        guard FileManager.default.isExecutableFile(atPath: program) else { return -1 }
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return process.terminationStatus
     }
 
     @Test func aMappedFileSharesItsBytesAndChecksRanges() throws {

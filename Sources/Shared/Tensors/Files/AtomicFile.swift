@@ -48,6 +48,11 @@ public final class AtomicFileWriter {
         guard !name.isEmpty else {
             throw TensorFileError(path: path, reason: .system(operation: "write the file", code: EISDIR))
         }
+        var status = stat()
+        if unsafe stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            // A rename would put a file in the place of a device or a pipe.
+            throw TensorFileError(path: path, reason: .unsupported("writing to something that is not a regular file"))
+        }
         folder = separator.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let unique = UInt64.random(in: .min ... .max)
         // A name may have 255 bytes; a temporary one needs no resemblance to the final one.
