@@ -1,0 +1,73 @@
+internal import Calibration
+internal import CoordinatorCore
+internal import Dispatch
+internal import Synchronization
+internal import Wire
+
+/// Takes commits: reads the uploaded statistics, checks and merges them, in its own queue so that no heartbeat waits.
+final class CommitStore<Statistics: Sendable>: Sendable {
+    private struct State: Sendable {
+        var tree: ReductionTree<Statistics>
+        var digests: [ContentDigest?]
+    }
+
+    private let state: Mutex<State>
+    private let plan: CalibrationPlan
+    private let reduction: ShardReduction<Statistics>
+    private let uploads: UploadStore
+    private let queue = DispatchQueue(label: "tare.store")
+
+    init(plan: CalibrationPlan, reduction: ShardReduction<Statistics>, uploads: UploadStore) {
+        self.plan = plan
+        self.reduction = reduction
+        self.uploads = uploads
+        state = Mutex(
+            State(tree: ReductionTree(count: plan.shardCount), digests: Array(repeating: nil, count: plan.shardCount)))
+    }
+
+    /// Stores a commit; the answer comes from the store's queue.
+    func store(_ request: StoreRequest, answer: @escaping @Sendable (StoreAnswer) -> Void) {
+        queue.async { [self] in answer(storeNow(request)) }
+    }
+
+    private func storeNow(_ request: StoreRequest) -> StoreAnswer {
+        guard let bytes = uploads.take(request.commit.digest), bytes.count == request.commit.size else {
+            return .failed(.missing)
+        }
+        let shard = plan.shard(request.commit.shard.shard)
+        let statistics: Statistics
+        do {
+            statistics = try reduction.decode(bytes, shard)
+        } catch {
+            return .failed(.invalid(text: "\(error)"))
+        }
+        do {
+            try state.withLock { state in
+                // The core stores an open shard only; a second time would count it twice.
+                precondition(state.digests[shard.index] == nil, "Shard \(shard.index) is stored twice")
+                try state.tree.insert(statistics, at: shard.index, merge: reduction.merge)
+                state.digests[shard.index] = request.commit.digest
+            }
+        } catch {
+            return .broken(.store(text: "\(error)"))
+        }
+        return .stored
+    }
+
+    /// The statistics of the whole job and the digests of its shards, once every shard is stored.
+    func result() -> (statistics: Statistics, digests: [ContentDigest])? {
+        state.withLock { state in
+            let digests = state.digests.compactMap { $0 }
+            guard let root = state.tree.root, digests.count == state.digests.count else { return nil }
+            return (root, digests)
+        }
+    }
+}
+
+/// What became of a commit in the store.
+enum StoreAnswer: Sendable {
+    case stored
+    case failed(StoreFailure)
+    /// The statistics cannot be merged, now or ever.
+    case broken(JobFailure)
+}

@@ -1,0 +1,100 @@
+internal import CoordinatorCore
+internal import Wire
+
+/// Runs the coordinator's core on the control thread.
+final class ControlServer: SocketLoopHandler {
+    enum Command: Sendable {
+        case submit(CoordinatorJob)
+        case abort(JobFailure)
+        case answered(StoreRequest, StoreAnswer)
+        case workerExited(node: String, process: Int, text: String)
+        case drain
+        /// Leave when every worker has left, or after a grace time.
+        case close(grace: Duration)
+    }
+
+    private var core: CoordinatorCore
+    private var sequence: UInt64 = 0
+    private var closeAt: Duration?
+    private var lastNotice: Duration = .zero
+    private var lastProgress: CoordinatorProgress?
+    private let notify: @Sendable (ClusterNotice) -> Void
+    private let store: (StoreRequest) -> Void
+    private let ended: (Result<Void, JobFailure>) -> Void
+    /// Sends a packet; set before the loop runs.
+    var send: (Packet, PeerAddress) throws -> Void = { _, _ in }
+
+    init(
+        core: CoordinatorCore, notify: @escaping @Sendable (ClusterNotice) -> Void,
+        store: @escaping (StoreRequest) -> Void, ended: @escaping (Result<Void, JobFailure>) -> Void
+    ) {
+        self.core = core
+        self.notify = notify
+        self.store = store
+        self.ended = ended
+    }
+
+    var deadline: Duration? {
+        [core.nextDeadline, closeAt].compactMap { $0 }.min()
+    }
+
+    var isFinished: Bool {
+        guard let closeAt else { return false }
+        return core.hasNoWorkers || MonotonicClock.now >= closeAt
+    }
+
+    func received(_ packet: Packet, from peer: PeerAddress?) {
+        guard let peer else { return }
+        step(.received(packet.envelope, from: peer))
+    }
+
+    func rejected(_ error: WireError, from peer: PeerAddress?) {
+        notify(.rejectedFrame(text: error.description))
+    }
+
+    func handle(_ command: Command) {
+        switch command {
+        case .submit(let job): step(.submitted(job))
+        case .abort(let failure): step(.aborted(failure))
+        case .answered(let request, .stored): step(.stored(request))
+        case .answered(let request, .failed(let failure)): step(.storeFailed(request, failure))
+        case .answered(_, .broken(let failure)): step(.aborted(failure))
+        case .workerExited(let node, let process, let text):
+            step(.workerExited(node: node, process: process, text: text))
+        case .drain: step(.drainRequested)
+        case .close(let grace): closeAt = MonotonicClock.now + grace
+        }
+    }
+
+    func deadlineReached() {
+        step(.deadline)
+    }
+
+    private func step(_ event: CoordinatorEvent) {
+        let now = MonotonicClock.now
+        for effect in core.step(event, now: now) {
+            switch effect {
+            case .send(let message, let session, let peer):
+                sequence += 1
+                do {
+                    try send(Packet(Envelope(session: session, sequence: sequence, message: message)), peer)
+                } catch {
+                    notify(.rejectedFrame(text: "A message could not be sent: \(error)"))
+                }
+            case .store(let request): store(request)
+            case .report(let occurrence): notify(.occurrence(occurrence))
+            case .completed:
+                notify(.progress(core.progress))
+                ended(.success(()))
+            case .failed(let failure): ended(.failure(failure))
+            }
+        }
+        let progress = core.progress
+        guard progress != lastProgress else { return }
+        if progress.shardsDone != lastProgress?.shardsDone || now >= lastNotice + .milliseconds(100) {
+            lastProgress = progress
+            lastNotice = now
+            notify(.progress(progress))
+        }
+    }
+}

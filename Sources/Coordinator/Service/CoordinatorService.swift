@@ -1,0 +1,62 @@
+internal import Calibration
+internal import CoordinatorCore
+internal import Foundation
+internal import Glibc
+internal import Synchronization
+internal import Wire
+
+/// A coordinator in this process: serves one job to workers, which it starts itself on this machine or waits for.
+public struct CoordinatorService: Sendable {
+    private let configuration: CoordinatorServiceConfiguration
+
+    /// Makes a coordinator that does not run yet.
+    public init(configuration: CoordinatorServiceConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// Serves a job until every shard is counted; cancelling the task cancels the job and ends the local workers.
+    ///
+    /// - Parameters:
+    ///   - job: The job.
+    ///   - notify: Told what happens, on threads of the service; it must return quickly.
+    /// - Returns: The merged statistics.
+    /// - Throws: `JobFailure` when the job ended without a result, `CoordinatorServiceError` when it could not start.
+    public func run<Statistics: Sendable>(
+        _ job: ClusterJob<Statistics>, notify: @escaping @Sendable (ClusterNotice) -> Void = { _ in }
+    ) async throws -> CalibrationOutcome<Statistics> {
+        let plan = try CalibrationPlan(job.specification)
+        let conflicts = Mutex<Set<Int>>([])
+        let session = try CoordinatorSession(configuration: configuration, job: job, plan: plan) { notice in
+            if case .occurrence(.conflict(let shard, _, _, _)) = notice {
+                conflicts.withLock { _ = $0.insert(shard) }
+            }
+            notify(notice)
+        }
+        let failure = await withTaskCancellationHandler {
+            await session.untilEnded()
+        } onCancel: {
+            session.abort(.cancelled(text: "stopped by the user"))
+        }
+        await session.close()
+        if let failure { throw failure }
+        guard let result = session.result() else { throw JobFailure.store(text: "a shard is missing") }
+        return CalibrationOutcome(
+            statistics: result.statistics, plan: plan, shardDigests: result.digests,
+            conflicts: conflicts.withLock { $0.sorted() })
+    }
+}
+
+/// Why a coordinator could not start.
+public enum CoordinatorServiceError: Error, Sendable {
+    /// A socket, a folder or a process could not be made.
+    case start(text: String)
+}
+
+extension CoordinatorServiceError: CustomStringConvertible {
+    /// The thing, the reason and the remedy.
+    public var description: String {
+        switch self {
+        case .start(let text): "The coordinator cannot start: \(text)"
+        }
+    }
+}

@@ -1,0 +1,205 @@
+internal import Calibration
+internal import Foundation
+internal import Wire
+internal import WorkerCore
+
+/// What the computing thread does: one command after the other, one batch at a time.
+final class ComputeThread {
+    enum Command: Sendable {
+        case connect(endpoint: String)
+        case compute(Lease)
+        case upload(ShardReference)
+        case stop
+    }
+
+    private let configuration: WorkerServiceConfiguration
+    private let session: SessionID
+    private let control: Endpoint
+    private let cache: URL
+    private let interrupt: Interrupt
+    private let report: @Sendable (WorkerEvent) -> Void
+    private var client: DataClient?
+    private var connectedTo: String?
+    private var job: (id: UInt64, specification: ContentDigest, plan: CalibrationPlan, computer: any ShardComputer)?
+    /// The statistics of the last shard, until the next one begins.
+    private var last: (shard: ShardReference, bytes: [UInt8], digest: ContentDigest, samples: Int)?
+    private var activity = 0
+
+    init(
+        configuration: WorkerServiceConfiguration, session: SessionID, control: Endpoint, cache: URL,
+        interrupt: Interrupt,
+        report: @escaping @Sendable (WorkerEvent) -> Void
+    ) {
+        self.configuration = configuration
+        self.session = session
+        self.control = control
+        self.cache = cache
+        self.interrupt = interrupt
+        self.report = report
+    }
+
+    /// Carries out commands until `stop`.
+    func run(_ mailbox: Mailbox<Command>) {
+        while true {
+            do {
+                _ = try ZeroMQSocket.wait([], descriptors: [mailbox.descriptor], timeout: nil)
+            } catch {
+                return
+            }
+            for command in mailbox.takeAll() {
+                switch command {
+                case .connect(let endpoint): connect(endpoint)
+                case .compute(let lease): attempt(lease.shard) { try compute(lease) }
+                case .upload(let shard): attempt(shard) { try uploadAgain(shard) }
+                case .stop: return
+                }
+            }
+        }
+    }
+
+    private func connect(_ endpoint: String) {
+        guard endpoint != connectedTo else { return }
+        do {
+            client = try DataClient(
+                endpoint: try Endpoint(endpoint).resolved(against: control), session: session, interrupt: interrupt)
+            connectedTo = endpoint
+        } catch {
+            // The next command fails with this reason.
+            configuration.log("The data socket cannot be connected: \(error)")
+            client = nil
+        }
+    }
+
+    /// Runs the work on a shard and reports how it failed, unless it was called off.
+    private func attempt(_ shard: ShardReference, _ work: () throws -> Void) {
+        interrupt.begin(shard)
+        do {
+            try work()
+        } catch is Interruption {
+            return
+        } catch let error as ShardComputationError {
+            configuration.log("\(shard): \(error.text)")
+            report(
+                .failed(
+                    ShardFailure(
+                        shard: shard, failureClass: error.failureClass, text: error.text, sample: error.sample)))
+        } catch {
+            configuration.log("\(shard): \(error)")
+            report(.failed(ShardFailure(shard: shard, failureClass: .internal, text: "\(error)")))
+        }
+    }
+
+    private func compute(_ lease: Lease) throws {
+        last = nil
+        let client = try connectedClient()
+        let (plan, computer) = try prepare(lease, client)
+        guard lease.shard.shard < plan.shardCount else {
+            throw ShardComputationError(.internal, "\(lease.shard) is beyond the job's \(plan.shardCount) shards")
+        }
+        client.forgetSamples()
+        let shard = plan.shard(lease.shard.shard)
+        let bytes = try computer.compute(shard) { samples in
+            try interrupt.check()
+            noteProgress(lease.shard, samples: samples)
+        }
+        let digest = ContentDigest(of: bytes)
+        last = (lease.shard, bytes, digest, shard.samples.count)
+        try upload(client)
+    }
+
+    private func uploadAgain(_ shard: ShardReference) throws {
+        guard last?.shard == shard else {
+            throw ShardComputationError(.internal, "The statistics of \(shard) are not here any more")
+        }
+        try upload(try connectedClient())
+    }
+
+    private func upload(_ client: DataClient) throws {
+        guard let last else { return }
+        try client.upload(last.bytes, digest: last.digest)
+        report(.computed(last.shard, digest: last.digest, size: last.bytes.count, samples: last.samples))
+    }
+
+    private func connectedClient() throws -> DataClient {
+        guard let client else { throw ShardComputationError(.internal, "The data socket is not connected") }
+        return client
+    }
+
+    private func noteProgress(_ shard: ShardReference, samples: Int) {
+        activity += 1
+        report(.progressed(ShardProgress(shard: shard, samples: samples, activity: activity)))
+    }
+
+    /// Gets ready for a job, once per job: its specification, its model, and what computes with them.
+    private func prepare(_ lease: Lease, _ client: DataClient) throws -> (CalibrationPlan, any ShardComputer) {
+        if let job, job.id == lease.shard.job, job.specification == lease.specificationDigest {
+            return (job.plan, job.computer)
+        }
+        job = nil
+        let specification = try JobSpecification(canonicalBytes: try client.fetch(lease.specificationDigest))
+        let plan = try CalibrationPlan(specification)
+        guard plan.digest == lease.planDigest else {
+            throw ShardComputationError(
+                .internal, "Coordinator and worker cut the job differently; use the same build on both sides")
+        }
+        let delivery = try DataDelivery(documentBytes: try client.fetch(lease.deliveryDigest))
+        let folder = cache.appending(path: lease.specificationDigest.hexadecimal, directoryHint: .isDirectory)
+        for file in specification.model { try fetch(file, into: folder, lease.shard, client) }
+        var samples: (any StreamedSamples)?
+        if case .stream = delivery {
+            client.beginStreaming(job: lease.shard.job)
+            samples = SampleStream(client)
+        }
+        let computer = try configuration.computers.makeComputer(
+            for: WorkerJob(
+                plan: plan, delivery: delivery, modelFolder: folder, samples: samples,
+                fetchBlob: { digest in try client.fetch(digest) }))
+        job = (lease.shard.job, lease.specificationDigest, plan, computer)
+        return (plan, computer)
+    }
+
+    /// Fetches a file of the model; it gets its name only when it is whole.
+    private func fetch(
+        _ file: JobSpecification.ModelFile, into folder: URL, _ shard: ShardReference, _ client: DataClient
+    ) throws {
+        let url = folder.appending(path: file.path)
+        guard !FileManager.default.fileExists(atPath: url.path) else { return }
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        let partial = url.appendingPathExtension("partial")
+        guard FileManager.default.createFile(atPath: partial.path, contents: nil) else {
+            throw ShardComputationError(.device, "\(partial.path) cannot be written; give another --cache-directory")
+        }
+        let handle = try FileHandle(forWritingTo: partial)
+        defer { try? handle.close() }
+        var count = 0
+        try client.fetch(file.digest) { piece in
+            count += piece.count
+            guard count <= file.byteCount else {
+                throw ShardComputationError(.internal, "The model file '\(file.path)' is longer than the job says")
+            }
+            try handle.write(contentsOf: piece)
+            noteProgress(shard, samples: 0)
+        }
+        guard count == file.byteCount else {
+            throw ShardComputationError(.internal, "The model file '\(file.path)' is shorter than the job says")
+        }
+        try FileManager.default.moveItem(at: partial, to: url)
+    }
+}
+
+/// Samples through the data client.
+private final class SampleStream: StreamedSamples {
+    private let client: DataClient
+
+    init(_ client: DataClient) {
+        self.client = client
+    }
+
+    func prefetch(_ samples: Range<Int>) {
+        client.want(samples)
+    }
+
+    func bytes(ofSample index: Int) throws -> [UInt8] {
+        try client.sample(index)
+    }
+}

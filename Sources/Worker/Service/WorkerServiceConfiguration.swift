@@ -1,0 +1,33 @@
+public import Foundation
+
+/// How a worker runs.
+public struct WorkerServiceConfiguration: Sendable {
+    /// Where the coordinator listens: `tcp://HOST:PORT` or `ipc://PATH`.
+    public var coordinator: String
+    /// Number of the worker on its machine.
+    public var localRank = 0
+    /// Where model files are kept; `nil` for a folder that is removed at the end.
+    public var cacheDirectory: URL?
+    /// Whether standard input is a pipe whose closing ends the worker.
+    public var endsWithParent = false
+    /// The instruction set that the computers use, as the job names it.
+    public var instructionSet: String
+    /// The build, for people.
+    public var build: String
+    /// What computes.
+    public var computers: any ShardComputerFactory
+    /// How long to look for a coordinator that never answered.
+    public var joinTimeout: Duration = .seconds(60)
+    /// How long to go on without a word from the coordinator.
+    public var coordinatorTimeout: Duration = .seconds(600)
+    /// Writes a line for people.
+    public var log: @Sendable (String) -> Void = { _ in }
+
+    /// Describes a worker.
+    public init(coordinator: String, instructionSet: String, build: String, computers: any ShardComputerFactory) {
+        self.coordinator = coordinator
+        self.instructionSet = instructionSet
+        self.build = build
+        self.computers = computers
+    }
+}
