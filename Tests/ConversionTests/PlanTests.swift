@@ -129,7 +129,7 @@ import Testing
 
     @Test func passThroughOfAFloatValueStaysFloat() throws {
         var builder = GraphBuilder()
-        builder.node(.transpose(permutation: nil), ["x"], ["a"])
+        builder.node(.transpose(permutation: [0, 1, 3, 2]), ["x"], ["a"])
         builder.conv("a", "y")
         let plan = try plan(builder.build(outputs: ["y"]))
         #expect(plan.outcome(of: "a") == .float(.inputIsNotQuantized))

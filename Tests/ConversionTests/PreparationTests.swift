@@ -20,6 +20,30 @@ import Testing
         #expect(prepared.rewrites.map(\.action) == [.evaluated, .evaluated])
     }
 
+    @Test func fixedExtentsOfSymbolicShapesAreConstants() throws {
+        var builder = GraphBuilder(input: [.symbol("N"), 2, 4, 4])
+        builder.conv("x", "a")
+        builder.node(.shape(start: 0, end: nil), ["a"], ["shape"])
+        let (batch, channel) = (builder.constant("zero", [1], [Int64(0)]), builder.constant("one", [1], [Int64(1)]))
+        builder.node(.gather(axis: 0), ["shape", batch], ["n"])
+        builder.node(.gather(axis: 0), ["shape", channel], ["c"])
+        let rest = builder.constant("rest", [1], [Int64(-1)])
+        builder.node(.concat(axis: 0), ["n", "c", rest], ["target"])
+        builder.node(.reshape(allowZero: false), ["a", "target"], ["y"])
+        let prepared = try PreparedGraph(builder.build(outputs: ["y"])).graph
+        #expect(prepared.operatorNames == ["Conv", "Shape", "Gather", "Concat", "Reshape"])
+        #expect(prepared.initializers["c"] == Tensor(shape: [1], elements: [Int64(2)]))
+        builder.graph.inputs[0].type.dimensions = [1, 2, 4, 4]
+        #expect(try PreparedGraph(builder.build(outputs: ["y"])).graph.operatorNames == ["Conv", "Reshape"])
+    }
+
+    @Test func contradictingShapesAreNamed() throws {
+        var builder = GraphBuilder()
+        builder.conv("x", "y", from: 3)
+        let error = #expect(throws: ConversionError.self) { try PreparedGraph(builder.build(outputs: ["y"])) }
+        #expect(error.map { "\($0)".contains("'y_node'") } == true)
+    }
+
     @Test func identityOfAnInitializerIsAnAlias() throws {
         var builder = GraphBuilder(input: [1, 3])
         let weight = builder.constant("w", [3, 3])

@@ -4,12 +4,12 @@ import Tensors
 
 /// Computes what does not depend on the graph's inputs, once and for all.
 ///
-/// A node whose inputs are all constant becomes constants, by the reference kernels. So does `Shape` of a value whose
-/// extents are known. A node that returns its input (`Identity`, `Dropout` without a reader of its mask, `Cast` to the type
+/// A node whose inputs are all constant becomes constants, by the reference kernels. So do integers that follow from known
+/// extents, such as `Shape` of a value of fixed shape, or one fixed extent picked from a shape with a symbolic one. A node that returns its input (`Identity`, `Dropout` without a reader of its mask, `Cast` to the type
 /// that the input already has) is bypassed. Graph outputs keep their names and stay outputs of nodes.
 ///
 /// Folding never inflates a model: a result larger than `sizeLimit` bytes is kept as a node unless its constant inputs
-/// are at least as large. `Cast` is exempt, because weights stored as `float16` must become constants to be quantized.
+/// are at least as large; it is not even computed then. `Cast` is exempt, because weights stored as `float16` must become constants to be quantized.
 public enum ConstantFolding {
     /// Results up to this many bytes are always stored.
     public static let sizeLimit = 64 * 1024
@@ -17,9 +17,10 @@ public enum ConstantFolding {
     /// Folds the constants of a graph.
     ///
     /// - Returns: An equivalent graph and what was done, in node order.
-    /// - Throws: `ConversionError.constantFolding` when a node with constant inputs cannot be computed.
+    /// - Throws: `ConversionError.invalidGraph` when the shapes of the values contradict each other,
+    ///   `ConversionError.constantFolding` when a node with constant inputs cannot be computed.
     public static func apply(to graph: Graph) throws(ConversionError) -> (graph: Graph, rewrites: [Rewrite]) {
-        var folder = Folder(graph)
+        var folder = try Folder(graph)
         try folder.run()
         return (folder.graph, folder.rewrites)
     }
@@ -30,17 +31,21 @@ private struct Folder {
     var graph: Graph
     var rewrites: [Rewrite] = []
     private let outputs: Set<String>
-    private let types: ElementTypes
+    private let inferred: [String: InferredValue]
     private let readerCounts: [String: Int]
     /// A value and the value that its readers read instead.
     private var aliases: [String: String] = [:]
 
-    init(_ graph: Graph) {
+    init(_ graph: Graph) throws(ConversionError) {
         self.graph = graph
+        do {
+            inferred = try ShapeInference.inferValues(graph)
+        } catch {
+            throw .invalidGraph(reason: error.description)
+        }
         let index = ReaderIndex(graph)
         outputs = index.outputs
         readerCounts = index.readers.mapValues(\.count)
-        types = ElementTypes(graph)
     }
 
     mutating func run() throws(ConversionError) {
@@ -50,7 +55,7 @@ private struct Folder {
             node.inputs = node.inputs.map { aliases[$0] ?? $0 }
             if bypass(node) {
                 rewrites.append(Rewrite(node: node.name, operatorName: node.op.name, action: .bypassed))
-            } else if try evaluate(node) {
+            } else if try storeKnownElements(node) || evaluate(node) {
                 rewrites.append(Rewrite(node: node.name, operatorName: node.op.name, action: .evaluated))
             } else {
                 kept.append(node)
@@ -86,7 +91,7 @@ private struct Folder {
             guard node.outputs.count > 1, !node.outputs[1].isEmpty else { return true }
             return readerCounts[node.outputs[1]] == nil && !outputs.contains(node.outputs[1])
         case .cast(let attributes):
-            return types[node.inputs[0]] == attributes.elementType
+            return inferred[node.inputs[0]]?.type.elementType == attributes.elementType
         default:
             return false
         }
@@ -98,6 +103,17 @@ private struct Folder {
             graph.nodes[index].inputs = graph.nodes[index].inputs.map { renamed[$0] ?? $0 }
             graph.nodes[index].outputs = graph.nodes[index].outputs.map { renamed[$0] ?? $0 }
         }
+    }
+
+    // MARK: Nodes whose result follows from shapes
+
+    private mutating func storeKnownElements(_ node: Node) -> Bool {
+        guard node.outputs.count == 1, !outputs.contains(node.outputs[0]),
+            let value = inferred[node.outputs[0]], value.type.elementType == .int64, let shape = value.type.shape,
+            let elements = value.elements?.compactMap(\.fixedInteger), elements.count == shape.elementCount
+        else { return false }
+        graph.initializers[node.outputs[0]] = Tensor(shape: shape, elements: elements.map { Int64($0) })
+        return true
     }
 
     // MARK: Nodes with constant inputs
@@ -113,10 +129,8 @@ private struct Folder {
             guard let constant = graph.initializers[name] else { return false }
             inputs.append(constant)
         }
-        guard !inputs.isEmpty, !growsTooLarge(node, inputs: inputs) else { return false }
-        guard let results = try compute(node, inputs: inputs) else { return false }
-        let produced = results.reduce(0) { $0 + $1.byteCount }
-        guard isWorthStoring(produced, for: node, inputs: inputs) else { return false }
+        guard !inputs.isEmpty, isWorthStoring(node, inputs: inputs), let results = try compute(node, inputs: inputs)
+        else { return false }
         for (name, tensor) in zip(node.outputs, results) where !name.isEmpty {
             graph.initializers[name] = tensor
         }
@@ -141,23 +155,23 @@ private struct Folder {
         }
     }
 
-    private func isWorthStoring(_ byteCount: Int, for node: Node, inputs: [Tensor?]) -> Bool {
+    /// Whether the result is small, or no larger than the constants it replaces. Constant inputs fix its shape; where
+    /// they do not, the operator is one whose result has about their size.
+    private func isWorthStoring(_ node: Node, inputs: [Tensor?]) -> Bool {
         if case .cast = node.op { return true }
         let consumed = inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }
-        return byteCount <= max(consumed, ConstantFolding.sizeLimit)
+        let produced = node.outputs.compactMap { inferred[$0]?.type.byteCount }.max() ?? 0
+        return produced <= max(consumed, ConstantFolding.sizeLimit)
     }
+}
 
-    /// Whether an operator whose result can be far larger than its inputs would exceed the limit, told without computing it.
-    private func growsTooLarge(_ node: Node, inputs: [Tensor?]) -> Bool {
-        let extents: Tensor?
-        switch node.op {
-        case .constantOfShape: extents = inputs[0]
-        case .expand: extents = inputs.count > 1 ? inputs[1] : nil
-        default: return false
+extension TensorType {
+    /// Size of a tensor of this type in bytes, saturating; `nil` when an extent is not known.
+    fileprivate var byteCount: Int? {
+        guard let dimensions, dimensions.allSatisfy({ $0.fixedValue != nil }) else { return nil }
+        return dimensions.reduce(elementType.byteCount) { size, extent in
+            let (product, overflow) = size.multipliedReportingOverflow(by: extent.fixedValue ?? 0)
+            return overflow ? Int.max : product
         }
-        guard let extents, extents.elementType == .int64 else { return false }
-        guard let shape = Shape(checking: extents.elements(as: Int64.self).map(Int.init)) else { return true }
-        // One byte is the smallest element, so this many elements cannot fit.
-        return shape.elementCount > max(ConstantFolding.sizeLimit, inputs[0]?.byteCount ?? 0)
     }
 }

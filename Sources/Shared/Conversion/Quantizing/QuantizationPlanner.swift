@@ -9,7 +9,7 @@ struct QuantizationPlanner {
     let graph: Graph
     let options: QuantizationOptions
     let index: ReaderIndex
-    let types: ElementTypes
+    let types: [String: ElementType]
     private let selection: NodeSelection
     private var names: NameSource
 
@@ -38,7 +38,11 @@ struct QuantizationPlanner {
         graph = prepared.graph
         self.options = options
         index = ReaderIndex(graph)
-        types = ElementTypes(graph)
+        do {
+            types = try ShapeInference.infer(graph).mapValues(\.elementType)
+        } catch {
+            throw .invalidGraph(reason: error.description)
+        }
         selection = try NodeSelection(prepared, options: options)
         names = NameSource(graph)
     }
