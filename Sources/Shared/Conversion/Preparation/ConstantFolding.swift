@@ -55,7 +55,11 @@ private struct Folder {
             node.inputs = node.inputs.map { aliases[$0] ?? $0 }
             if bypass(node) {
                 rewrites.append(Rewrite(node: node.name, operatorName: node.op.name, action: .bypassed))
-            } else if try storeKnownElements(node) || evaluate(node) {
+                continue
+            }
+            var isConstant = storeKnownElements(node)
+            if !isConstant { isConstant = try evaluate(node) }
+            if isConstant {
                 rewrites.append(Rewrite(node: node.name, operatorName: node.op.name, action: .evaluated))
             } else {
                 kept.append(node)
@@ -155,8 +159,9 @@ private struct Folder {
         }
     }
 
-    /// Whether the result is small, or no larger than the constants it replaces. Constant inputs fix its shape; where
-    /// they do not, the operator is one whose result has about their size.
+    /// Whether the result is small, or no larger than the constants it replaces.
+    ///
+    /// Constant inputs fix its shape; where they do not, the operator is one whose result has about their size.
     private func isWorthStoring(_ node: Node, inputs: [Tensor?]) -> Bool {
         if case .cast = node.op { return true }
         let consumed = inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }
