@@ -27,26 +27,39 @@ public enum ShapeInference {
         var values = graph.initializers.mapValues { InferredValue($0) }
         for (name, type) in try resolvedInputs(of: graph, given: inputTypes) { values[name] = InferredValue(type) }
         for node in graph.nodes {
-            var inputs: [InferredValue?] = []
-            for name in node.inputs {
-                if name.isEmpty {
-                    inputs.append(nil)
-                    continue
-                }
-                guard let value = values[name] else { throw .undefinedValue(value: name, node: node.name) }
-                inputs.append(value)
+            for (name, value) in zip(node.outputs, try inferOutputs(of: node, values: values)) where !name.isEmpty {
+                values[name] = value
             }
-            let outputs: [InferredValue]
-            do {
-                outputs = try node.op.inferOutputTypes(inputs: inputs, outputCount: node.outputs.count)
-            } catch {
-                throw .node(
-                    name: node.name, operatorName: node.op.name,
-                    inputs: inputs.map { $0?.type.description ?? "nothing" }, reason: error.reason)
-            }
-            for (name, value) in zip(node.outputs, outputs) where !name.isEmpty { values[name] = value }
         }
         return values
+    }
+
+    /// What follows for the outputs of one node.
+    ///
+    /// - Parameters:
+    ///   - node: The node.
+    ///   - values: What is known about the values that it reads.
+    /// - Returns: One value for each output of the node.
+    /// - Throws: `ShapeInferenceError`; it names the node, its operator and the types of its inputs.
+    public static func inferOutputs(
+        of node: Node, values: [String: InferredValue]
+    ) throws(ShapeInferenceError) -> [InferredValue] {
+        var inputs: [InferredValue?] = []
+        for name in node.inputs {
+            if name.isEmpty {
+                inputs.append(nil)
+                continue
+            }
+            guard let value = values[name] else { throw .undefinedValue(value: name, node: node.name) }
+            inputs.append(value)
+        }
+        do {
+            return try node.op.inferOutputTypes(inputs: inputs, outputCount: node.outputs.count)
+        } catch {
+            throw .node(
+                name: node.name, operatorName: node.op.name,
+                inputs: inputs.map { $0?.type.description ?? "nothing" }, reason: error.reason)
+        }
     }
 
     private static func resolvedInputs(

@@ -3,45 +3,54 @@ internal import Tensors
 
 /// Rewrites what needs the types of values to be brought to its newest form.
 struct LegacyForms {
-    private var graph: Graph
+    private let graph: Graph
     private let conversion: NodeConversion
     private let valueNames: UniqueNames
-    private let types: [String: TensorType]
 
-    init(_ graph: Graph, conversion: NodeConversion, valueNames: UniqueNames) throws(ONNXImportError) {
+    init(_ graph: Graph, conversion: NodeConversion, valueNames: UniqueNames) {
         self.graph = graph
         self.conversion = conversion
         self.valueNames = valueNames
-        if conversion.typeFollowers.isEmpty, conversion.flattenedSoftmaxAxes.isEmpty {
-            types = [:]
-            return
-        }
-        do {
-            types = try ShapeInference.infer(graph)
-        } catch {
-            throw .inconsistentTypes(error)
-        }
     }
 
     /// The graph in its newest form.
     func modernized() throws(ONNXImportError) -> Graph {
+        if conversion.typeFollowers.isEmpty, conversion.flattenedSoftmaxAxes.isEmpty { return graph }
         var result = graph
-        for follower in conversion.typeFollowers {
-            guard let type = types[follower.value]?.elementType, let constant = result.initializers[follower.constant]
-            else { continue }
-            result.initializers[follower.constant] = try converted(constant, to: type, name: follower.constant)
-        }
-        guard !conversion.flattenedSoftmaxAxes.isEmpty else { return result }
         var nodeNames = Set(graph.nodes.map(\.name))
-        result.nodes = graph.nodes.flatMap { node in
-            guard let axis = conversion.flattenedSoftmaxAxes[node.name] else { return [node] }
-            return softmaxNodes(node, axis: axis, nodeNames: &nodeNames)
+        var values = graph.initializers.mapValues { InferredValue($0) }
+        for input in graph.inputs { values[input.name] = InferredValue(input.type) }
+        let leaders = Dictionary(
+            conversion.typeFollowers.map { ($0.constant, $0.value) }, uniquingKeysWith: { first, _ in first })
+        result.nodes = []
+        for node in graph.nodes {
+            for name in node.inputs {
+                guard let leader = leaders[name], let type = values[leader]?.type.elementType,
+                    let constant = result.initializers[name]
+                else { continue }
+                let sameType = try converted(constant, to: type, name: name)
+                result.initializers[name] = sameType
+                values[name] = InferredValue(sameType)
+            }
+            do {
+                for (name, value) in zip(node.outputs, try ShapeInference.inferOutputs(of: node, values: values))
+                where !name.isEmpty { values[name] = value }
+            } catch {
+                throw .inconsistentTypes(error)
+            }
+            if let axis = conversion.flattenedSoftmaxAxes[node.name] {
+                let dimensions = values[node.inputs[0]]?.type.dimensions
+                result.nodes += softmaxNodes(node, axis: axis, dimensions: dimensions, nodeNames: &nodeNames)
+            } else {
+                result.nodes.append(node)
+            }
         }
         return result
     }
 
     /// Old opsets kept scalars of any type as float32 attributes.
     private func converted(_ constant: Tensor, to type: ElementType, name: String) throws(ONNXImportError) -> Tensor {
+        guard constant.elementType == .float32 else { return constant }
         let value = constant.elements(as: Float.self)[0]
         switch type {
         case .float32: return constant
@@ -55,11 +64,13 @@ struct LegacyForms {
     }
 
     /// Before opset 13 all axes from `axis` on were one: the data is flattened to a matrix and back.
-    private func softmaxNodes(_ node: Node, axis: Int, nodeNames: inout Set<String>) -> [Node] {
+    private func softmaxNodes(
+        _ node: Node, axis: Int, dimensions: [Dimension]?, nodeNames: inout Set<String>
+    ) -> [Node] {
         func op(axis: Int) -> Operator {
             if case .logSoftmax = node.op { .logSoftmax(axis: axis) } else { .softmax(axis: axis) }
         }
-        if let dimensions = types[node.inputs[0]]?.dimensions {
+        if let dimensions {
             let first = axis < 0 ? axis + dimensions.count : axis
             // With one axis that matters the old and the new form are the same.
             let rest = dimensions.dropFirst(first + 1)

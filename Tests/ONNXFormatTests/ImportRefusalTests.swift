@@ -1,0 +1,169 @@
+import Foundation
+import Graphs
+import ONNXFormat
+import Tensors
+import TestSupport
+import Testing
+
+/// What cannot be imported is refused with the names of what is wrong.
+@Suite struct ImportRefusalTests {
+    @Test func allUnsupportedOperatorsAreReportedAtOnce() throws {
+        var model = ModelBuilder(opset: 13)
+        model.declare(domain: "com.example", opset: 3)
+        model.input("x", [2])
+        model.output("d")
+        model.node("NonZero", ["x"], ["a"], name: "first")
+        model.node("Fancy", ["a"], ["b"], name: "second", domain: "com.example")
+        model.node("NonZero", ["b"], ["c"])
+        model.node("Loop", ["c"], ["d"], name: "loop", [.graph("body", Onnx_GraphProto())])
+        #expect(
+            try model.importError()
+                == .unsupportedOperators([
+                    .init(domain: "", name: "NonZero", opset: 13, nodes: ["first", "NonZero_2"]),
+                    .init(domain: "com.example", name: "Fancy", opset: 3, nodes: ["second"]),
+                    .init(
+                        domain: "", name: "Loop", opset: 13, nodes: ["loop"],
+                        reason: "it holds a graph of its own; export the model without control flow"),
+                ]))
+    }
+
+    @Test func operatorNewerThanTheOpsetIsUnsupported() throws {
+        guard case .unsupportedOperators(let list) = try ModelBuilder.single("Gelu", opset: 19).importError() else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(list.map(\.name) == ["Gelu"])
+    }
+
+    @Test(arguments: [(Int64(6), 6), (23, 23)]) func opsetOutsideTheRangeIsRefused(opset: Int64, expected: Int) throws {
+        #expect(try ModelBuilder.single("Relu", opset: opset).importError() == .unsupportedOpset(expected))
+    }
+
+    @Test func oldFileFormatIsRefused() throws {
+        var model = ModelBuilder.single("Relu", opset: 13)
+        model.proto.irVersion = 2
+        #expect(try model.importError() == .unsupportedIRVersion(2))
+    }
+
+    @Test func cycleIsNamed() throws {
+        var model = ModelBuilder()
+        model.input("x", [2])
+        model.output("b")
+        model.node("Add", ["x", "b"], ["a"], name: "p")
+        model.node("Relu", ["a"], ["b"], name: "q")
+        #expect(try model.importError() == .invalidGraph(.cycle(nodes: ["p", "q"])))
+    }
+
+    @Test func secondProducerIsNamed() throws {
+        var model = ModelBuilder()
+        model.input("x", [2])
+        model.output("a")
+        model.node("Relu", ["x"], ["a"], name: "p")
+        model.node("Relu", ["x"], ["a"], name: "q")
+        #expect(
+            try model.importError()
+                == .invalidGraph(.duplicateProducer(value: "a", first: "node 'p'", second: "node 'q'")))
+    }
+
+    @Test func undefinedValueIsNamed() throws {
+        let error = try ModelBuilder.single("Add", opset: 13, inputs: ["x", "ghost"]).importError()
+        #expect(error == .invalidGraph(.undefinedValue(value: "ghost", node: "n")))
+    }
+
+    @Test func missingInputIsNamed() throws {
+        let error = try ModelBuilder.single("Conv", opset: 13).importError()
+        #expect(error?.description.contains("'n' (Conv) lacks input 1") == true)
+    }
+
+    @Test func lengthThatContradictsTheShapeIsRefusedBeforeAllocation() throws {
+        var tensor = ModelBuilder.floats("w", [1 << 40, 1 << 20], [1])
+        var model = ModelBuilder.single("Add", opset: 13, constants: [tensor], inputs: ["x", "w"])
+        #expect(try model.importError()?.description.contains("needs") == true)
+        tensor.dims = [1 << 62, 1 << 62]
+        model.proto.graph.initializer = [tensor]
+        #expect(try model.importError()?.description.contains("too large") == true)
+        tensor.dims = [-1]
+        model.proto.graph.initializer = [tensor]
+        #expect(try model.importError()?.description.contains("negative") == true)
+    }
+
+    @Test func elementThatDoesNotFitItsTypeIsRefused() throws {
+        var tensor = Onnx_TensorProto()
+        tensor.name = "w"
+        tensor.dataType = 3
+        tensor.dims = [1]
+        tensor.int32Data = [128]
+        let model = ModelBuilder.single("Add", opset: 13, constants: [tensor], inputs: ["x", "w"])
+        #expect(try model.importError() == .invalidTensor(name: "w", reason: "the element 128 does not fit int8"))
+    }
+
+    @Test func fileThatIsNoModelIsNamed() throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "tare-not-onnx-\(UUID()).onnx")
+        try Data("this is text".utf8).write(to: url)
+        defer { try? FileManager.default.removeItem(at: url) }
+        let error = #expect(throws: ONNXImportError.self) { try ONNXModel.load(from: url) }
+        #expect(error?.description.contains(url.path) == true)
+        #expect(error?.description.contains("12 bytes") == true)
+    }
+
+    @Test func truncationsAndBitFlipsNeverCrash() throws {
+        let original = try Data(contentsOf: SharedModelTests.fixture("fmnist_vit"))
+        let bytes = [UInt8](original)
+        for cut in stride(from: 0, to: bytes.count, by: 9973) { Self.importQuietly(Array(bytes[..<cut])) }
+        let seed: UInt64 = 20_260_101
+        var generator = SeededGenerator(seed: seed)
+        // Most of the file is weights; the structure is in small messages all over it, so flips go there too.
+        for _ in 0..<150 {
+            var damaged = bytes
+            for _ in 0..<8 {
+                let position = Int.random(in: 0..<damaged.count, using: &generator)
+                damaged[position] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            }
+            Self.importQuietly(damaged)
+        }
+    }
+
+    @Test func flipsInSmallModelsNeverCrash() throws {
+        var generator = SeededGenerator(seed: 7)
+        for model in Self.smallModels {
+            let bytes = [UInt8](try model.bytes)
+            for cut in bytes.indices { Self.importQuietly(Array(bytes[..<cut])) }
+            for _ in 0..<300 {
+                var damaged = bytes
+                for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                    damaged[Int.random(in: 0..<damaged.count, using: &generator)] = UInt8.random(
+                        in: 0...255, using: &generator)
+                }
+                Self.importQuietly(damaged)
+            }
+        }
+    }
+
+    private static var smallModels: [ModelBuilder] {
+        [
+            .single("Softmax", opset: 9, dims: [2, 3, 4]),
+            .single("Pad", opset: 8, [.integers("pads", [0, 1, 0, 1]), .number("value", 2)]),
+            .single(
+                "Resize", opset: 13, dims: [1, 1, 4, 5], constants: [ModelBuilder.floats("s", [4], [1, 1, 2, 2])],
+                inputs: ["x", "", "s"], [.text("mode", "linear")]),
+            .single(
+                "Conv", opset: 13, dims: [1, 1, 5, 5],
+                constants: [ModelBuilder.floats("w", [1, 1, 2, 2], [1, 2, 3, 4])],
+                inputs: ["x", "w"], [.integers("pads", [1, 1, 1, 1]), .integers("strides", [2, 2])]),
+            .single(
+                "Slice", opset: 13,
+                constants: [
+                    ModelBuilder.integers("a", [-1]), ModelBuilder.integers("b", [-9]),
+                    ModelBuilder.integers("c", [1]), ModelBuilder.integers("d", [-1]),
+                ],
+                inputs: ["x", "a", "b", "c", "d"]),
+        ]
+    }
+
+    /// Either an error or a graph that is well formed and whose shapes can be asked for.
+    private static func importQuietly(_ bytes: [UInt8]) {
+        guard let model = try? ONNXModel.load(from: Data(bytes), baseDirectory: nil) else { return }
+        #expect(throws: Never.self) { try model.graph.validate() }
+        _ = try? ShapeInference.infer(model.graph)
+    }
+}
