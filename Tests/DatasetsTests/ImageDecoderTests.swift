@@ -89,6 +89,8 @@ import Testing
         }
         #expect(reason([]) == "the file is empty")
         #expect(reason(Array("GIF89a".utf8)) == "this is neither a JPEG nor a PNG image")
+        // A JPEG that ends after its start marker is cut; one that ends properly without a picture holds only tables.
+        #expect(reason([0xFF, 0xD8, 0xFF, 0xD9])?.contains("no picture") == true)
         // A PNG header of 60000 x 60000 pixels, with the right checksum, and no data.
         var header: [UInt8] = Array("IHDR".utf8) + [0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60, 8, 2, 0, 0, 0]
         let checksum = Deflate.checksum(of: header)

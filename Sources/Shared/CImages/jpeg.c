@@ -12,9 +12,15 @@ static int failure(tjhandle handle, char *message) {
 static int read_header(
     tjhandle handle, const unsigned char *bytes, size_t size, tare_image_info *info, char *message) {
     int subsampling = 0, colorspace = 0;
+    *info = (tare_image_info){0, 0, 0};
     if (tjDecompressHeader3(
             handle, bytes, (unsigned long)size, &info->width, &info->height, &subsampling, &colorspace) != 0) {
         return -1;
+    }
+    // A file of tables alone is no error to the library; it then sets nothing.
+    if (info->width < 1 || info->height < 1) {
+        snprintf(message, tare_image_message_size, "it holds tables, but no picture");
+        return 1;
     }
     switch (colorspace) {
     case TJCS_GRAY: info->channels = 1; return 0;

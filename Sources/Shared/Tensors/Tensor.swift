@@ -1,6 +1,7 @@
 /// A dense multi-dimensional array: contiguous, row-major, aligned to 64 bytes, with value semantics.
 ///
-/// Copies share their bytes until one of them is written.
+/// Copies share their bytes until one of them is written. A tensor that shares the bytes of a mapped file or of a part of a
+/// larger tensor is aligned to its element size only.
 public struct Tensor: Sendable {
     /// The extents.
     public let shape: Shape

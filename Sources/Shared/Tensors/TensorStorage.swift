@@ -2,7 +2,7 @@
 import Glibc
 #endif
 
-/// The bytes of one or several tensors, aligned to 64 bytes, freed when the last tensor lets go of them.
+/// The bytes of one or several tensors, freed when the last tensor lets go of them; aligned to 64 bytes when allocated here.
 ///
 /// A storage is written only while a single tensor holds it (`Tensor` checks that), so it can cross threads. The address
 /// is kept as an integer because a pointer type would need an unchecked promise to the compiler that it may.
