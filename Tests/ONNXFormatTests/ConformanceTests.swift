@@ -19,10 +19,27 @@ import Testing
         """.split(separator: " ").map(String.init))
 
     /// Cases of supported operators that Tare does not pass, with the reason.
-    private static let exceptions: [String: String] = [:]
+    private static let exceptions: [String: String] = {
+        let byReason = [
+            "blocked quantization": [
+                "test_dequantizelinear_blocked", "test_quantizelinear_blocked_asymmetric",
+                "test_quantizelinear_blocked_symmetric",
+            ],
+            "Dropout that an input switches to training": [
+                "test_training_dropout_default", "test_training_dropout_default_mask", "test_training_dropout_mask",
+                "test_training_dropout_zero_ratio",
+            ],
+            // ONNX's reference takes the fractional extent; Tare follows ONNX Runtime, which fails these cases too.
+            "align_corners with a fractional output extent": [
+                "test_resize_downsample_scales_linear_align_corners",
+                "test_resize_downsample_scales_cubic_align_corners",
+            ],
+        ]
+        return Dictionary(uniqueKeysWithValues: byReason.flatMap { reason, names in names.map { ($0, reason) } })
+    }()
 
     /// How many cases passed when this was written; fewer is a regression.
-    private static let passedCount = 1
+    private static let passedCount = 350
 
     @Test(arguments: ConformanceExecutor.allCases)
     func operatorsAgreeWithOnnxBackendTests(executor: ConformanceExecutor) throws {
@@ -53,12 +70,7 @@ import Testing
 
     private static func reasonToSkip(_ conformanceCase: ConformanceCase) -> String? {
         if !supported.contains(conformanceCase.operatorName) { return "operators that Tare does not have" }
-        if conformanceCase.hasExoticTypes { return "element types that Tare does not have" }
-        // 4-bit and 2-bit integers, float4, strings.
-        let types = (conformanceCase.inputs + conformanceCase.outputs).map(\.typeCode)
-        if types.contains(where: { [8, 21, 22, 23, 25, 26].contains($0) }) {
-            return "element types that Tare does not have"
-        }
+        if !conformanceCase.hasKnownTypes { return "element types that Tare does not have" }
         return exceptions[conformanceCase.name]
     }
 
@@ -96,7 +108,8 @@ import Testing
             case .success(.some(let failure)): Issue.record("\(name): \(failure)")
             case .failure(let error): Issue.record("\(name): \(error)")
             }
-            let seconds = (ContinuousClock.now - start).formatted(.units(allowed: [.seconds], fractionalPart: .show(length: 2)))
+            let seconds = (ContinuousClock.now - start).formatted(
+                .units(allowed: [.seconds], fractionalPart: .show(length: 2)))
             FileHandle.standardError.write(Data("Topology \(name), \(executor.rawValue) executor: \(seconds)\n".utf8))
         }
     }
