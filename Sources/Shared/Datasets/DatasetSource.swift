@@ -87,6 +87,7 @@ public struct DatasetSource: Sendable {
     /// The same samples without some broken ones.
     ///
     /// - Parameter positions: Indices of samples, ascending, each once.
+    /// - Returns: The other samples, in their order.
     /// - Precondition: The indices are ascending and lie in `0..<sampleCount`.
     public func excluding(_ positions: [Int]) -> DatasetSource {
         guard !positions.isEmpty else { return self }
