@@ -41,7 +41,7 @@ import Testing
     /// How many cases passed when this was written; fewer is a regression.
     private static let passedCount = 350
 
-    @Test(arguments: [ConformanceExecutor.reference])
+    @Test(arguments: ConformanceExecutor.allCases)
     func operatorsAgreeWithOnnxBackendTests(executor: ConformanceExecutor) throws {
         guard let archive = try ConformanceArchive("onnx-node.tar.gz"),
             let index = Fixtures.shared("conformance/index.json")

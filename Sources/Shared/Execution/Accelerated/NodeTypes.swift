@@ -7,21 +7,34 @@ extension GraphResolver {
     func outputTypes(
         of node: Node, types: [String: ResolvedType], constants: [String: Tensor]
     ) throws(ExecutionError) -> [ResolvedType]? {
-        var operands: [Tensor?] = []
+        var inputs: [InferredValue?] = []
         for name in node.inputs {
-            guard !name.isEmpty else {
-                operands.append(nil)
-                continue
+            if name.isEmpty {
+                inputs.append(nil)
+            } else if let constant = constants[name] {
+                inputs.append(InferredValue(constant))
+            } else if let type = types[name] {
+                inputs.append(InferredValue(TensorType(elementType: type.elementType, shape: type.shape)))
+            } else {
+                throw .unknownValue(name: name)
             }
-            guard let type = types[name] else { throw .unknownValue(name: name) }
-            operands.append(constants[name] ?? Tensor(zeros: type.shape, elementType: type.elementType))
         }
-        do throws(KernelError) {
-            let results = try ReferenceKernels.evaluate(
-                node.op, inputs: operands, outputCount: node.outputs.count)
-            return results.map { ResolvedType(elementType: $0.elementType, shape: $0.shape) }
+        let outputs: [InferredValue]
+        do throws(ShapeRuleError) {
+            outputs = try node.op.inferOutputTypes(inputs: inputs, outputCount: node.outputs.count)
         } catch {
-            throw .node(name: node.name, operatorName: node.op.name, reason: error)
+            throw .node(name: node.name, operatorName: node.op.name, reason: .shapeMismatch(error.reason))
         }
+        var resolved: [ResolvedType] = []
+        for (name, value) in zip(node.outputs, outputs) {
+            if let shape = value.type.shape {
+                resolved.append(ResolvedType(elementType: value.type.elementType, shape: shape))
+            } else if name.isEmpty {
+                resolved.append(ResolvedType(elementType: value.type.elementType, shape: []))
+            } else {
+                return nil
+            }
+        }
+        return resolved
     }
 }
