@@ -118,8 +118,8 @@ import Testing
         var arguments: [String] = []
         for (position, original) in originals.enumerated() {
             let graph = try ONNXModel.load(from: original).graph
-            // The opset of the file, and the newest.
-            for opset in [13, 18, 21] {
+            // The oldest and the newest; the one where most forms changed is enough for the small models.
+            for opset in position < SharedModelTests.fixtureNames.count ? [13, 18, 21] : [13, 21] {
                 let url = folder.appending(path: "\(position)-\(opset).onnx")
                 try ONNXModel.write(graph, to: url, options: ONNXExportOptions(minimumOpset: opset))
                 arguments += [original.path, url.path]

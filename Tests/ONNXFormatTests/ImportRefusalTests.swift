@@ -27,6 +27,23 @@ import Testing
                 ]))
     }
 
+    @Test func functionOfTheFileIsNamed() throws {
+        var model = ModelBuilder(opset: 13)
+        model.declare(domain: "local", opset: 1)
+        var function = Onnx_FunctionProto()
+        function.name = "Twice"
+        function.domain = "local"
+        model.proto.functions = [function]
+        model.input("x", [2])
+        model.output("y")
+        model.node("Twice", ["x"], ["y"], domain: "local")
+        #expect(try model.importError()?.description.contains("inline functions first") == true)
+    }
+
+    @Test func opset22OnlyAddsTypes() throws {
+        #expect(try ModelBuilder.single("Elu", opset: 22).load().nodes[0].op == .unary(.elu(alpha: 1)))
+    }
+
     @Test func operatorNewerThanTheOpsetIsUnsupported() throws {
         guard case .unsupportedOperators(let list) = try ModelBuilder.single("Gelu", opset: 19).importError() else {
             Issue.record("not refused")

@@ -48,7 +48,11 @@ public enum ONNXModel {
         guard let opset = opsets[""] else { throw .unsupportedOpset(nil) }
         guard supportedOpsets.contains(opset) else { throw .unsupportedOpset(opset) }
 
-        let importer = GraphImporter(opsets: opsets, externalData: baseDirectory.map(ExternalDataReader.init))
+        let functions = model.functions.map {
+            LocalFunction(domain: GraphImporter.canonicalDomain($0.domain), name: $0.name)
+        }
+        let importer = GraphImporter(
+            opsets: opsets, functions: Set(functions), externalData: baseDirectory.map(ExternalDataReader.init))
         return ImportedModel(
             graph: try importer.graph(from: model.graph), irVersion: Int(model.irVersion), opset: opset,
             producerName: model.producerName, producerVersion: model.producerVersion,

@@ -2,6 +2,14 @@ internal import Foundation
 internal import Graphs
 internal import Tensors
 
+/// An operator that a model file defines by a graph.
+struct LocalFunction: Hashable {
+    /// Domain of the operator.
+    let domain: String
+    /// Name of the operator.
+    let name: String
+}
+
 /// The nodes and constants of a graph message after `Constant` nodes became constants and every `If` whose condition is
 /// known was replaced by the branch that it takes.
 ///
@@ -24,14 +32,24 @@ struct FlatGraph {
     /// Operators that Tare does not have, in the order of their first node.
     private(set) var unsupported: [ONNXImportError.UnsupportedOperator] = []
 
+    /// What is reported together.
+    private struct UnsupportedKind: Hashable {
+        let domain: String
+        let opType: String
+        let reason: String?
+    }
+
+    private var unsupportedPositions: [UnsupportedKind: Int] = [:]
     private let opsets: [String: Int]
+    private let functions: Set<LocalFunction>
     private let valueNames: UniqueNames
     private let nodeNames: UniqueNames
 
     init(
-        _ proto: Onnx_GraphProto, opsets: [String: Int], valueNames: UniqueNames
+        _ proto: Onnx_GraphProto, opsets: [String: Int], functions: Set<LocalFunction>, valueNames: UniqueNames
     ) throws(ONNXImportError) {
         self.opsets = opsets
+        self.functions = functions
         self.valueNames = valueNames
         // Names that the file gives stay with the first node that has them, so generated ones must avoid them all.
         self.nodeNames = UniqueNames(taken: [])
@@ -134,6 +152,11 @@ struct FlatGraph {
                 flat, name: name, domain: domain,
                 reason: "it holds a graph of its own; export the model without control flow")
         }
+        if functions.contains(LocalFunction(domain: domain, name: node.opType)) {
+            return addUnsupported(
+                flat, name: name, domain: domain,
+                reason: "the model defines it as a function; inline functions first, for example with onnx.inliner")
+        }
         guard domain.isEmpty, let opset = opsets[""],
             let conversion = OperatorTable.entry(node.opType, opset: opset)
         else { return addUnsupported(flat, name: name, domain: domain, reason: nil) }
@@ -142,12 +165,11 @@ struct FlatGraph {
 
     private mutating func addUnsupported(_ node: Onnx_NodeProto, name: String, domain: String, reason: String?) {
         nodes.append(FlatNode(name: name, proto: node, conversion: nil))
-        let known = unsupported.firstIndex {
-            $0.domain == domain && $0.name == node.opType && $0.reason == reason
-        }
-        if let known {
+        let kind = UnsupportedKind(domain: domain, opType: node.opType, reason: reason)
+        if let known = unsupportedPositions[kind] {
             unsupported[known].nodes.append(name)
         } else {
+            unsupportedPositions[kind] = unsupported.count
             unsupported.append(
                 .init(domain: domain, name: node.opType, opset: opsets[domain], nodes: [name], reason: reason))
         }

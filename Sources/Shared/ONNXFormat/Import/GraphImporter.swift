@@ -5,6 +5,8 @@ internal import Tensors
 struct GraphImporter {
     /// Opset by domain.
     let opsets: [String: Int]
+    /// Operators that the file defines itself.
+    let functions: Set<LocalFunction>
     /// Reads constants that lie in other files; `nil` refuses them.
     let externalData: ExternalDataReader?
 
@@ -16,7 +18,7 @@ struct GraphImporter {
     /// The graph; nodes are sorted, every constant is an initializer, operators have their newest form.
     func graph(from proto: Onnx_GraphProto) throws(ONNXImportError) -> Graph {
         let valueNames = UniqueNames(taken: Self.valueNames(of: proto))
-        let flat = try FlatGraph(proto, opsets: opsets, valueNames: valueNames)
+        let flat = try FlatGraph(proto, opsets: opsets, functions: functions, valueNames: valueNames)
         guard flat.unsupported.isEmpty else { throw .unsupportedOperators(flat.unsupported) }
 
         let initializers = try decodedConstants(of: flat)
