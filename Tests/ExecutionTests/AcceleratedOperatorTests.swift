@@ -98,7 +98,9 @@ import Testing
         var network = SmallNetwork(seed: 6)
         let x = network.input([2, 3, 4, 5])
         network.output(network.add(.unary(function), network.add(.unary(.exp), x)))
-        try expectAgreement(network.graph, ["x": network.inputs([2, 3, 4, 5])], "\(function)")
+        // The logarithm runs on the reference kernel: oneDNN's loses the digits of results near 0.
+        try expectAgreement(
+            network.graph, ["x": network.inputs([2, 3, 4, 5])], fast: function != .log, "\(function)")
     }
 
     @Test(
