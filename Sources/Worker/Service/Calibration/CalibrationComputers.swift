@@ -1,0 +1,118 @@
+internal import Calibration
+internal import Conversion
+internal import Datasets
+internal import Execution
+internal import Foundation
+internal import Graphs
+internal import ONNXFormat
+internal import Wire
+
+/// Makes what computes calibration statistics: model, samples and executor of a job.
+public struct CalibrationComputers: ShardComputerFactory {
+    private let verifiesData: Bool
+
+    /// Makes a factory.
+    ///
+    /// - Parameter verifiesData: Whether data that the worker opens itself are hashed and compared with the job's digest,
+    ///   once per job. A worker that the coordinator started on its own machine need not do what was just done there.
+    public init(verifiesData: Bool) {
+        self.verifiesData = verifiesData
+    }
+
+    /// Loads the model, opens the data and gets the executor ready.
+    public func makeComputer(for job: WorkerJob) throws -> any ShardComputer {
+        let specification = job.plan.specification
+        let options = try ComputationOptions(text: specification.options)
+        let graph = try Self.preparedGraph(job)
+        let decoder: SampleDecoder
+        let samples: any SampleReader
+        do {
+            let preprocessing = try options.preprocessing.map { text throws(DatasetError) in
+                try Preprocessing(yaml: text, source: "the job's preprocessing")
+            }
+            decoder = try SampleDecoder(inputs: graph.inputs.map(InputSignature.init), preprocessing: preprocessing)
+            samples = try reader(job, options, arrays: decoder.arrayNames)
+        } catch let error as DatasetError {
+            throw ShardComputationError(.data, error.description)
+        }
+        do {
+            let executor = try AcceleratedExecutor(graph, observing: specification.observedTensors)
+            return CalibrationComputer(plan: job.plan, executor: executor, decoder: decoder, samples: samples)
+        } catch {
+            throw error.asShardComputationError
+        }
+    }
+
+    private static func preparedGraph(_ job: WorkerJob) throws(ShardComputationError) -> Graph {
+        let url = job.modelFolder.appending(path: job.plan.specification.model[0].path)
+        do {
+            return try PreparedGraph(try ONNXModel.load(from: url).graph).graph
+        } catch let error as ONNXImportError {
+            throw ShardComputationError(.data, error.description)
+        } catch let error as ConversionError {
+            throw ShardComputationError(.data, error.description)
+        } catch {
+            throw ShardComputationError(.internal, "\(error)")
+        }
+    }
+
+    private func reader(_ job: WorkerJob, _ options: ComputationOptions, arrays: [String]) throws -> any SampleReader {
+        let specification = job.plan.specification
+        switch job.delivery {
+        case .stream:
+            guard let samples = job.samples else {
+                throw ShardComputationError(.internal, "The samples are streamed, but there is no stream")
+            }
+            return StreamedSampleReader(samples)
+        case .shared(let paths):
+            let selection: SampleSelection =
+                switch (options.sampleLimit, options.seed) {
+                case (let count?, let seed?): .random(count: count, seed: seed)
+                case (let count?, nil): .first(count)
+                case (nil, _): .all
+                }
+            let whole = try DatasetSource(paths: paths, arrays: arrays, selection: selection)
+            guard options.excludedSamples.last ?? -1 < whole.sampleCount else {
+                throw Self.differentData(paths, "\(whole.sampleCount) samples")
+            }
+            let source = whole.excluding(options.excludedSamples)
+            guard source.sampleCount == specification.sampleCount else {
+                throw Self.differentData(paths, "\(source.sampleCount) samples, not \(specification.sampleCount)")
+            }
+            if verifiesData {
+                let digest = try source.manifest().digest
+                guard digest == specification.dataDigest.hexadecimal else {
+                    throw Self.differentData(paths, "the digest \(digest), not \(specification.dataDigest)")
+                }
+            }
+            return SharedSampleReader(source)
+        }
+    }
+
+    /// Another machine may have the right files, so this is the worker's failure and not the job's.
+    private static func differentData(_ paths: [String], _ what: String) -> ShardComputationError {
+        ShardComputationError(
+            .device,
+            "On this machine the data (\(paths.joined(separator: ", "))) have \(what); copy the same files here, or let the "
+                + "coordinator send them (--data-delivery stream)")
+    }
+}
+
+extension InputSignature {
+    /// What one sample has to give for a graph input; the outermost axis is that of the batch.
+    init(_ value: Graph.Value) {
+        self.init(
+            name: value.name, elementType: value.type.elementType,
+            sampleDimensions: value.type.dimensions.map { $0.dropFirst().map(\.fixedValue) })
+    }
+}
+
+extension ExecutionError {
+    /// Another worker would fail at the same node or input; the library's refusal is this machine's.
+    var asShardComputationError: ShardComputationError {
+        switch self {
+        case .missingInput, .inputMismatch, .unknownValue, .node: ShardComputationError(.data, description)
+        case .library: ShardComputationError(.device, description)
+        }
+    }
+}
