@@ -139,8 +139,9 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Calibration", "CoordinatorCore", "CoordinatorService", "TestSupport", "Wire", "WorkerCore",
-                "WorkerService", logging,
+                "Calibration", "Conversion", "CoordinatorCore", "CoordinatorService", "Datasets", "Execution",
+                "ONNXFormat",
+                "Quantization", "TestSupport", "Wire", "WorkerCore", "WorkerService",
             ],
             path: "Tests/ClusterTests", swiftSettings: settings),
         .testTarget(
