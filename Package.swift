@@ -107,8 +107,8 @@ let package = Package(
         .executableTarget(
             name: "tare",
             dependencies: [
-                "Calibration", "Conversion", "CoordinatorService", "Datasets", "Execution", "Graphs", "Kernels",
-                "ONNXFormat", "Quantization", "Tensors", "Wire", "WorkerService", argumentParser, logging, yams,
+                "Calibration", "Conversion", "CoordinatorCore", "CoordinatorService", "Datasets", "Execution", "Graphs",
+                "ONNXFormat", "Quantization", "Tensors", "WorkerCore", "WorkerService", argumentParser,
             ],
             path: "Sources/Tare", swiftSettings: settings),
 
@@ -139,9 +139,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Calibration", "Conversion", "CoordinatorCore", "CoordinatorService", "Datasets", "Execution",
-                "ONNXFormat",
-                "Quantization", "TestSupport", "Wire", "WorkerCore", "WorkerService",
+                "Calibration", "CoordinatorCore", "CoordinatorService", "TestSupport", "Wire", "WorkerCore",
+                "WorkerService", logging,
             ],
             path: "Tests/ClusterTests", swiftSettings: settings),
         .testTarget(

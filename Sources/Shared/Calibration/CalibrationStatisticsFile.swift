@@ -1,5 +1,5 @@
 import Quantization
-import Tensors
+public import Tensors
 
 // The file format: a safetensors file with these entries for each tensor NAME, and the digests as metadata.
 //
@@ -48,6 +48,11 @@ extension CalibrationStatistics {
         } catch {
             throw .file(error)
         }
+    }
+
+    /// Whether a safetensors file says that it holds statistics, of whatever version.
+    public static func isEncoded(in file: Safetensors) -> Bool {
+        file.metadata[Metadata.format] == formatName
     }
 
     /// Reads a file.

@@ -47,6 +47,12 @@ struct ProgressLine {
         isShowing = false
     }
 
+    /// Writes a line of its own; the progress line goes on below it.
+    mutating func interrupt(_ text: String) {
+        finish()
+        StandardStreams.writeError(text)
+    }
+
     private mutating func show(_ text: String) {
         if isTerminal {
             StandardStreams.writeErrorInPlace("\r\u{1B}[K" + text)

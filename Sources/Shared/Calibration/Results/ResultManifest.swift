@@ -113,6 +113,8 @@ public struct ResultManifest: Codable, Sendable, Hashable {
         public var skippedOperators: [String]
         /// Node patterns that were left in float on request.
         public var skippedNodes: [String]
+        /// Whether values that leave the graph were quantized.
+        public var quantizesOutputs: Bool
     }
 
     /// A quantized activation.
@@ -205,7 +207,7 @@ public struct ResultManifest: Codable, Sendable, Hashable {
         choices = Choices(
             observer: method.description, activations: options.activations, weights: options.weights,
             skippedOperators: options.skippedOperators,
-            skippedNodes: options.skippedNodes.map(\.text))
+            skippedNodes: options.skippedNodes.map(\.text), quantizesOutputs: options.quantizesOutputs)
         activations = report.activations.map { Activation($0, scales: scales, statistics: statistics) }
         weights = report.constants.map(Constant.init)
         biases = report.biases.map(Constant.init)

@@ -31,7 +31,6 @@ enum ElementMoves {
     /// - Precondition: Types and shapes fit.
     static func concatenate(_ sources: [Tensor], axis: Int, shape: Shape, elementType: ElementType) -> Tensor {
         var result = Tensor(zeros: shape, elementType: elementType)
-        guard result.elementCount > 0 else { return result }
         let outer = KernelShapes.count(shape.dimensions[..<axis])
         let inner = KernelShapes.count(shape.dimensions[(axis + 1)...]) * elementType.byteCount
         let row = shape[axis] * inner

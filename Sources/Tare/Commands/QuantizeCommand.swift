@@ -1,0 +1,54 @@
+import ArgumentParser
+import Calibration
+import Conversion
+import ONNXFormat
+import Quantization
+
+/// `tare quantize`: converts from saved statistics, without data.
+struct QuantizeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "quantize",
+        abstract: "Quantize a model with saved statistics: another observer or scheme, no data, no cluster.",
+        discussion: """
+            The statistics come from 'tare calibrate --statistics FILE' with the same model.
+
+            Examples:
+              tare quantize model.onnx --statistics model.safetensors --output model.int8.onnx --observer percentile
+              tare quantize model.onnx --statistics model.safetensors --output model.int16.onnx --activation-type int16
+            """)
+
+    @Argument(help: "The float ONNX model.")
+    var model: String
+
+    @Option(help: ArgumentHelp("Statistics of this model.", valueName: "file"))
+    var statistics: String
+
+    @Option(help: ArgumentHelp("Where to write the quantized model; its manifest lies beside it.", valueName: "file"))
+    var output: String
+
+    @OptionGroup(title: "Scheme")
+    var scheme: SchemeOptions
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() throws {
+        try FailureReport.exitOnFailure {
+            let scheme = try scheme.resolved()
+            let source = try SourceModel(path: model)
+            let output = try InputPath.writable(output, what: "The output")
+            let statistics = try CalibrationStatistics(
+                path: InputPath.existing(statistics, what: "The statistics file"))
+            guard statistics.modelDigest == source.digest.hexadecimal else {
+                throw CommandFailure(
+                    .badData,
+                    "\(self.statistics) was gathered with another model (SHA-256 \(statistics.modelDigest)); "
+                        + "calibrate '\(model)' again")
+            }
+            let plan = try QuantizationPlan(PreparedGraph(source.imported.graph), options: scheme.options)
+            let written = try QuantizedModelWriter(model: source, plan: plan, method: scheme.method)
+                .write(statistics, provenance: QuantizedModelWriter.Provenance(), to: output)
+            try ConversionSummary(written).print(json: json)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import ArgumentParser
+import Execution
+import Foundation
+import Graphs
+import ONNXFormat
+import Tensors
+
+/// `tare run`: computes a model's outputs for the arrays of an .npz file.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a float or quantized model on the arrays of an .npz file.",
+        discussion: """
+            Arrays are matched to the model's inputs by name; other arrays are ignored. The outputs are written as arrays \
+            named after the model's outputs.
+
+            Examples:
+              tare run model.onnx --input sample.npz --output result.npz
+              tare run model.int8.onnx --input evaluation.npz --labels label
+            """)
+
+    @Argument(help: "The ONNX model.")
+    var model: String
+
+    @Option(help: ArgumentHelp("The .npz file with the inputs.", valueName: "file"))
+    var input: String
+
+    @Option(help: ArgumentHelp("Where to write the outputs.", valueName: "file"))
+    var output: String?
+
+    @Option(help: "What computes: cpu (oneDNN) or reference (plain loops, slow).")
+    var backend: Backend = .cpu
+
+    @Option(help: ArgumentHelp("Samples computed at a time, when the model allows it.", valueName: "n"))
+    var batchSize: Int = 32
+
+    @Option(
+        help: ArgumentHelp("Array with the right class of each sample; prints the top-1 accuracy.", valueName: "name"))
+    var labels: String?
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    /// What computes the nodes.
+    enum Backend: String, ExpressibleByArgument, CaseIterable {
+        case cpu
+        case reference
+    }
+
+    func validate() throws {
+        if output == nil, labels == nil { throw ValidationError("Give --output, --labels or both.") }
+        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1, not \(batchSize).") }
+    }
+
+    func run() throws {
+        try FailureReport.exitOnFailure {
+            try execute()
+        }
+    }
+
+    private func execute() throws {
+        let graph = try ModelFile.load(model).graph
+        let arrays = try NPZFile(path: InputPath.existing(input, what: "The input file"))
+        var inputs: [String: Tensor] = [:]
+        for value in graph.inputs {
+            guard arrays.names.contains(value.name) else {
+                throw ExecutionError.missingInput(name: value.name, available: arrays.names)
+            }
+            inputs[value.name] = try arrays.tensor(value.name)
+        }
+        let executor: any GraphExecutor =
+            switch backend {
+            case .cpu: try AcceleratedExecutor(graph)
+            case .reference: try ReferenceExecutor(graph)
+            }
+        let started = ContinuousClock.now
+        var progress = ProgressLine(title: "running", unit: "samples")
+        let outputs = try BatchedRun(executor, batchSize: batchSize).run(inputs) { done, total in
+            progress.update(done: done, total: total)
+        }
+        progress.finish()
+        let elapsed = ContinuousClock.now - started
+        if let output { try NPZFile.write(outputs, to: output) }
+        try report(outputs, labels: labels.map { try arrays.tensor($0) }, elapsed: elapsed)
+    }
+
+    private func report(_ outputs: [String: Tensor], labels: Tensor?, elapsed: Duration) throws {
+        var summary = RunSummary(
+            model: model, outputs: outputs.mapValues { "\($0.elementType)\($0.shape)" }, seconds: elapsed / .seconds(1))
+        if let labels, let name = self.labels {
+            guard outputs.count == 1, let scores = outputs.values.first else {
+                throw CommandFailure(.usage, "--labels needs a model with one output; this one has \(outputs.count)")
+            }
+            summary.accuracy = try Accuracy(scores: scores, labels: labels, name: name)
+        }
+        if json {
+            StandardStreams.writeOutput(try JSONText.encode(summary))
+            return
+        }
+        if let accuracy = summary.accuracy {
+            StandardStreams.writeOutput(
+                "\(model): top-1 \(accuracy.percentText) (\(accuracy.correct)/\(accuracy.samples))")
+        }
+        if let output {
+            for (name, type) in summary.outputs.sorted(by: { $0.key < $1.key }) {
+                StandardStreams.writeOutput("\(output): \(name) \(type)")
+            }
+        }
+    }
+}
+
+/// What `tare run --json` prints.
+struct RunSummary: Encodable {
+    /// The model.
+    var model: String
+    /// Type and shape of each output.
+    var outputs: [String: String]
+    /// Time for all samples.
+    var seconds: Double
+    /// Accuracy, when labels were given.
+    var accuracy: Accuracy?
+}

@@ -1,0 +1,34 @@
+import Dispatch
+import Glibc
+
+/// Ctrl-C and SIGTERM: the work is cancelled in order, so that no process and no half-written file stays behind.
+enum Interruption {
+    /// Does work in a task that SIGINT or SIGTERM cancels; a second signal ends the process at once.
+    ///
+    /// - Throws: `CommandFailure` with status `drained` when a signal ended the work.
+    static func cancelling<Value: Sendable>(
+        _ work: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let task = Task { try await work() }
+        let sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                if task.isCancelled { exit(128 + number) }
+                task.cancel()
+            }
+            source.resume()
+            return source
+        }
+        defer {
+            for source in sources { source.cancel() }
+            for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+        }
+        do {
+            return try await task.value
+        } catch {
+            if task.isCancelled { throw CommandFailure(.drained, "Stopped by a signal; nothing was written") }
+            throw error
+        }
+    }
+}

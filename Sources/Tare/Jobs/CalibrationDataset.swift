@@ -1,0 +1,88 @@
+import Calibration
+import Datasets
+import Foundation
+import Graphs
+
+/// The calibration samples of a job: opened, checked against the model, hashed.
+struct CalibrationDataset {
+    /// The samples in use.
+    let source: DatasetSource
+    /// Makes model inputs of samples.
+    let decoder: SampleDecoder
+    /// What the worker needs to make the same inputs of the same samples.
+    let options: ComputationOptions
+    /// For the result manifest.
+    let summary: ResultManifest.DataSummary
+
+    /// Opens the data.
+    ///
+    /// - Throws: `DatasetError`, `CommandFailure` when a path does not exist or nothing is left.
+    init(_ flags: DataOptions, graph: Graph) throws {
+        let preprocessing = try flags.preprocess.map {
+            try Preprocessing(path: InputPath.existing($0, what: "The preprocessing file"))
+        }
+        decoder = try SampleDecoder(inputs: graph.inputs.map(InputSignature.init), preprocessing: preprocessing)
+        let paths = try flags.paths.map { try InputPath.existing($0, what: "The data path") }
+        let selection: SampleSelection =
+            switch (flags.samples, flags.seed) {
+            case (let count?, let seed?): .random(count: count, seed: seed)
+            case (let count?, nil): .first(count)
+            case (nil, _): .all
+            }
+        let whole = try DatasetSource(paths: paths, arrays: decoder.arrayNames, selection: selection)
+        try decoder.check(whole.content)
+        for name in whole.ignoredArrays {
+            StandardStreams.writeError("note: array '\(name)' is no input of the model and is not read")
+        }
+        let broken = flags.onBadSample == .skip ? try Self.brokenSamples(whole, decoder: decoder) : []
+        guard broken.count < whole.sampleCount else {
+            throw CommandFailure(.badData, "All \(broken.count) samples are broken; the first: \(broken[0].reason)")
+        }
+        source = whole.excluding(broken.map(\.position))
+        options = ComputationOptions(
+            preprocessing: preprocessing?.yaml, sampleLimit: flags.samples, seed: flags.seed,
+            excludedSamples: broken.map(\.position))
+        let manifest = try source.manifest()
+        summary = ResultManifest.DataSummary(
+            sha256: manifest.digest, samples: source.sampleCount,
+            files: manifest.files.map {
+                ResultManifest.DataFile(
+                    path: $0.path, sha256: $0.sha256, bytes: $0.byteCount, samples: $0.sampleCount)
+            },
+            skipped: broken.map { ResultManifest.SkippedSample(sample: $0.name, reason: $0.reason) })
+    }
+
+    private struct BrokenSample {
+        var position: Int
+        var name: String
+        var reason: String
+    }
+
+    /// Decodes every sample once, so that which ones are left out is known before the work is cut into shards.
+    private static func brokenSamples(_ source: DatasetSource, decoder: SampleDecoder) throws -> [BrokenSample] {
+        var broken: [BrokenSample] = []
+        var progress = ProgressLine(title: "checking", unit: "samples")
+        for position in 0..<source.sampleCount {
+            do throws(DatasetError) {
+                try decoder.decode(try source.readRaw(position)).requireFinite()
+            } catch {
+                guard error.concernsOneSample else { throw error }
+                let name = source.name(of: position)
+                StandardStreams.writeError("warning: skipped: \(error)")
+                broken.append(BrokenSample(position: position, name: name, reason: error.description))
+            }
+            progress.update(done: position + 1, total: source.sampleCount)
+        }
+        progress.finish()
+        return broken
+    }
+}
+
+extension InputSignature {
+    /// What one sample has to give for a graph input; the outermost axis is that of the batch.
+    init(_ value: Graph.Value) {
+        self.init(
+            name: value.name, elementType: value.type.elementType,
+            sampleDimensions: value.type.dimensions.map { $0.dropFirst().map(\.fixedValue) })
+    }
+}

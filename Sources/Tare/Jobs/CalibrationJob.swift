@@ -1,0 +1,98 @@
+import Calibration
+import Conversion
+import CoordinatorService
+import Datasets
+import Execution
+import Foundation
+import Graphs
+import ONNXFormat
+import Quantization
+
+/// A calibration from the files that the user named to the files that come out, without the question who computes.
+struct CalibrationJob {
+    /// The float model.
+    let model: SourceModel
+    /// The samples.
+    let dataset: CalibrationDataset
+    /// What is quantized and observed.
+    let quantization: QuantizationPlan
+    /// How ranges follow from statistics.
+    let method: CalibrationMethod
+    /// What decides the statistics.
+    let specification: JobSpecification
+
+    /// Reads the model and the data and checks everything that can be checked before anything is computed.
+    init(model path: String, data: DataOptions, scheme: SchemeOptions, plan: PlanOptions) throws {
+        let scheme = try scheme.resolved()
+        model = try SourceModel(path: path)
+        method = scheme.method
+        quantization = try QuantizationPlan(PreparedGraph(model.imported.graph), options: scheme.options)
+        guard !quantization.observedTensors.isEmpty else {
+            throw CommandFailure(
+                .badData, "No node of '\(path)' would be quantized; 'tare inspect \(path)' shows its operators")
+        }
+        try Self.check(batchSize: plan.batchSize, against: model.imported.graph)
+        dataset = try CalibrationDataset(data, graph: quantization.graph)
+        guard let dataDigest = ContentDigest(hexadecimal: dataset.summary.sha256) else {
+            throw CommandFailure(.internalFault, "The digest of the data is malformed: \(dataset.summary.sha256)")
+        }
+        specification = try JobSpecification(
+            model: model.files, dataDigest: dataDigest, sampleCount: dataset.source.sampleCount,
+            batchSize: plan.batchSize, batchesPerShard: plan.shardBatches,
+            observedTensors: quantization.observedTensors, collectsHistograms: true,
+            options: try dataset.options.canonicalText(), requiredInstructionSet: InstructionSet.current)
+    }
+
+    /// Number of shards.
+    func shardCount() throws -> Int {
+        try CalibrationPlan(specification).shardCount
+    }
+
+    /// The job as the coordinator serves it.
+    func clusterJob(
+        delivery: PlanOptions.DataDeliveryChoice, paths: [String]
+    ) throws -> ClusterJob<CalibrationStatistics> {
+        let digest = model.digest.hexadecimal
+        let plan = try CalibrationPlan(specification)
+        return ClusterJob(
+            specification: specification,
+            delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
+            blobs: model.blobs, samples: delivery == .stream ? StreamedSamples(source: dataset.source) : nil,
+            reduction: .calibration(modelDigest: digest, plan: plan))
+    }
+
+    /// Converts the model with the statistics of the whole job and writes everything that was asked for.
+    func write(
+        _ outcome: CalibrationOutcome<CalibrationStatistics>, model output: String, statistics: String?
+    ) throws -> QuantizedModelWriter.Written {
+        if let statistics { try outcome.statistics.write(to: statistics) }
+        let provenance = QuantizedModelWriter.Provenance(
+            data: dataset.summary,
+            plan: ResultManifest.Plan(
+                sha256: outcome.plan.digest.hexadecimal, batchSize: specification.batchSize,
+                batchesPerShard: specification.batchesPerShard, shards: outcome.plan.shardCount),
+            instructionSet: specification.requiredInstructionSet)
+        return try QuantizedModelWriter(model: model, plan: quantization, method: method)
+            .write(outcome.statistics, provenance: provenance, to: output)
+    }
+
+    /// A model whose batch extent is fixed takes exactly that many samples at a time.
+    private static func check(batchSize: Int, against graph: Graph) throws {
+        for input in graph.inputs {
+            guard let extent = input.type.dimensions?.first?.fixedValue, extent != batchSize else { continue }
+            throw CommandFailure(
+                .usage,
+                "The model's input '\(input.name)' is \(input.type): its batch extent is fixed, so --batch-size must be "
+                    + "\(extent), not \(batchSize)")
+        }
+    }
+}
+
+/// Gives workers the raw bytes of samples.
+private struct StreamedSamples: SampleByteSource {
+    let source: DatasetSource
+
+    func bytes(ofSample index: Int) throws -> [UInt8] {
+        try source.readRaw(index).encoded()
+    }
+}

@@ -1,0 +1,64 @@
+import CoordinatorCore
+import CoordinatorService
+import Synchronization
+
+/// Shows what a running cluster tells: one progress line, and a line for everything that is out of the ordinary.
+final class ClusterDisplay: Sendable {
+    private let line: Mutex<ProgressLine>
+    private let announcesEndpoint: Bool
+
+    /// Starts the clock of the progress line.
+    ///
+    /// - Parameters:
+    ///   - title: What is being done.
+    ///   - announcesEndpoint: Whether to say where workers can join.
+    init(title: String, announcesEndpoint: Bool = false) {
+        self.announcesEndpoint = announcesEndpoint
+        line = Mutex(ProgressLine(title: title, unit: "samples"))
+    }
+
+    /// Shows a notice; may be called from any thread.
+    func show(_ notice: ClusterNotice) {
+        line.withLock { line in
+            switch notice {
+            case .progress(let progress):
+                line.update(
+                    done: progress.samplesDone, total: progress.samplesTotal,
+                    detail: "\(progress.workers) \(progress.workers == 1 ? "worker" : "workers")")
+            case .occurrence(let occurrence):
+                if let text = text(for: occurrence) { line.interrupt(text) }
+            case .workerLog(let worker, let text):
+                line.interrupt("worker \(worker): \(text)")
+            case .rejectedFrame(let text):
+                line.interrupt("rejected a message: \(text)")
+            case .listening(let control, _):
+                guard announcesEndpoint else { break }
+                line.interrupt("listening; start workers with: tare worker --coordinator \(control)")
+            }
+        }
+    }
+
+    /// What is worth a line: joining and leaving only when workers come and go by hand, trouble always.
+    private func text(for occurrence: CoordinatorOccurrence) -> String? {
+        switch occurrence {
+        case .workerJoined(_, let node, let process):
+            announcesEndpoint ? "worker \(process) on \(node) joined" : nil
+        case .workerLeft(_, let node, let process, let text):
+            announcesEndpoint ? "worker \(process) on \(node) left: \(text)" : nil
+        case .workerRejected(let node, let process, let text):
+            "worker \(process) on \(node) was turned away: \(text)"
+        case .shardCommitted:
+            nil
+        case .shardReturned(let shard, _, let text):
+            "shard \(shard) goes to another worker: \(text)"
+        case .conflict(let shard, _, let counted, let other):
+            "warning: two workers computed different statistics for shard \(shard) (\(counted) and \(other)): one of "
+                + "their processors is faulty; the first was counted"
+        }
+    }
+
+    /// Ends the progress line.
+    func finish() {
+        line.withLock { $0.finish() }
+    }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+
+/// The `tare` command.
+@main
+struct TareCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tare",
+        abstract:
+            "Calibrates and quantizes neural networks on a cluster, byte for byte the same on any number of workers.",
+        discussion: """
+            Examples:
+              tare calibrate model.onnx --data images.npz --output model.int8.onnx
+              tare inspect model.int8.onnx
+              tare run model.int8.onnx --input sample.npz --output result.npz
+
+            Exit status: 0 done, 64 usage, 65 bad data, 66 no such file, 69 unreachable, 70 internal fault, 74 input or \
+            output failed, 75 ended on request before the work was done, 77 refused, 78 configuration.
+            """,
+        version: Version.text,
+        subcommands: [
+            CalibrateCommand.self, QuantizeCommand.self, RunCommand.self, InspectCommand.self, CoordinatorCommand.self,
+            WorkerCommand.self,
+        ])
+}
