@@ -15,7 +15,7 @@ if [ -z "${PROTOC_GEN_SWIFT:-}" ]; then
     PROTOC_GEN_SWIFT="$scratch/protoc-gen-swift/release/protoc-gen-swift"
 fi
 
-# generate FOLDER FILE.proto: writes FOLDER/Generated/FILE.pb.swift
+# generate FOLDER FILE.proto VISIBILITY: writes FOLDER/Generated/FILE.pb.swift
 generate() {
     if [ ! -s "$1/$2" ]; then
         echo "regenerate-protobuf: $1/$2 is empty, skipped" >&2
@@ -23,7 +23,7 @@ generate() {
     fi
     mkdir -p "$1/Generated"
     protoc --plugin="protoc-gen-swift=$PROTOC_GEN_SWIFT" --proto_path="$1" \
-        --swift_opt=Visibility=Package --swift_opt=UseAccessLevelOnImports=true \
+        --swift_opt=Visibility="$3" --swift_opt=UseAccessLevelOnImports=true \
         --swift_out="$1/Generated" "$2"
     # The generator declares its shared default instances `nonisolated(unsafe)` but reads them without the `unsafe` that
     # strict memory safety wants.
@@ -32,5 +32,6 @@ generate() {
     echo "regenerate-protobuf: wrote $1/Generated/$(basename "$2" .proto).pb.swift" >&2
 }
 
-generate Sources/Shared/ONNXFormat onnx.proto
-generate Sources/Shared/Wire tare.proto
+# Package: the tests make model messages by hand.
+generate Sources/Shared/ONNXFormat onnx.proto Package
+generate Sources/Shared/Wire tare.proto Internal
