@@ -60,6 +60,16 @@ final class TareProcess {
         }
     }
 
+    /// Processor time that a process has used.
+    static func processorTime(of process: Int32) -> Duration {
+        guard let stat = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+            let tail = stat.split(separator: ")").last
+        else { return .zero }
+        let fields = tail.split(separator: " ")
+        guard fields.count > 12, let user = Int(fields[11]), let system = Int(fields[12]) else { return .zero }
+        return .milliseconds((user + system) * 1000 / max(sysconf(Int32(_SC_CLK_TCK)), 1))
+    }
+
     /// The executable beside the test bundle.
     private static var executable: URL {
         let bundle = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()

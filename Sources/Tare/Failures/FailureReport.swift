@@ -1,6 +1,8 @@
 import ArgumentParser
 import Calibration
 import Conversion
+import CoordinatorCore
+import CoordinatorService
 import Datasets
 import Execution
 import Foundation
@@ -8,6 +10,7 @@ import Graphs
 import ONNXFormat
 import Quantization
 import Tensors
+import WorkerService
 
 /// Turns any error into one message on standard error and the exit status that fits it.
 enum FailureReport {
@@ -46,7 +49,28 @@ enum FailureReport {
         case is CalibrationStatisticsError: .badData
         case is ConversionError, is QConfigError, is CalibrationMethodError: .usage
         case is JobSpecificationError: .configuration
+        case let failure as JobFailure: status(of: failure)
+        case is CoordinatorServiceError: .unreachable
+        case let failure as WorkerServiceError: status(of: failure)
         default: .internalFault
+        }
+    }
+
+    private static func status(of failure: JobFailure) -> ExitStatus {
+        switch failure {
+        case .cancelled: .drained
+        case .data: .badData
+        case .shardFailed, .shardLost: .internalFault
+        case .workers: .unreachable
+        case .store: .inputOutput
+        }
+    }
+
+    private static func status(of failure: WorkerServiceError) -> ExitStatus {
+        switch failure {
+        case .unreachable, .coordinatorLost: .unreachable
+        case .rejected: .refused
+        case .parentEnded: .drained
         }
     }
 
