@@ -112,6 +112,11 @@ let package = Package(
             ],
             path: "Sources/Tare", swiftSettings: settings),
 
+        // Measures the forward pass; `Benchmarks/forward/README.md` says how.
+        .executableTarget(
+            name: "forward-benchmark", dependencies: ["Execution", "Graphs", "ONNXFormat", "Tensors"],
+            path: "Benchmarks/forward", exclude: ["README.md", "compare.py"], swiftSettings: settings),
+
         // One test target per target; `TestSupport` finds fixtures and the optional shared folder.
         .target(
             name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: settings),

@@ -151,5 +151,7 @@ import Testing
         #expect(throws: ExecutionError.unknownValue(name: "nothing")) {
             try AcceleratedExecutor(network.graph, observing: ["nothing"])
         }
+        let shape = network.add(.shape(start: 0, end: nil), x)
+        #expect(throws: ExecutionError.self) { try AcceleratedExecutor(network.graph, observing: [shape]) }
     }
 }

@@ -35,6 +35,7 @@ public final class AcceleratedExecutor: GraphExecutor {
         case interpreted(ReferenceExecutor)
     }
 
+    /// The graph.
     public let graph: Graph
     private let options: Options
     private let observed: Set<String>
@@ -52,7 +53,7 @@ public final class AcceleratedExecutor: GraphExecutor {
     ///   - observed: Names of float32 values that the tap of `run` receives.
     ///   - options: How plans are made.
     /// - Throws: `ExecutionError.unknownValue` when `observed` or an output names a value that nothing makes;
-    ///   `ExecutionError.library` when the library does not start.
+    ///   `ExecutionError.inputMismatch` when an observed value is not float32; `ExecutionError.library` when the library does not start.
     public init(
         _ graph: Graph, observing observed: some Sequence<String> = [], options: Options = Options()
     ) throws(ExecutionError) {
@@ -70,11 +71,26 @@ public final class AcceleratedExecutor: GraphExecutor {
             throw .library(node: graph.name, reason: error.message)
         }
         resolver = GraphResolver(graph: graph, observed: self.observed)
+        // A graph whose types do not fit says so, with the node's name, when it runs.
+        guard let types = try? ShapeInference.infer(graph) else { return }
+        for name in self.observed.sorted() {
+            guard let type = types[name], type.elementType != .float32 else { continue }
+            throw .inputMismatch(
+                name: name, expected: "float32, because it is observed", actual: "\(type.elementType)")
+        }
     }
 
     /// Number of plans that are kept at the moment.
     public var planCount: Int { modes.count }
 
+    /// Computes the graph's outputs.
+    ///
+    /// - Parameters:
+    ///   - inputs: One tensor for each graph input, by name.
+    ///   - tap: Receives the observed values, in the layout in which they were computed.
+    /// - Returns: Row-major tensors for the graph's outputs, by name.
+    /// - Throws: `ExecutionError` when an input is missing, has another type or shape than the graph declares, or a
+    ///   node cannot be computed.
     public func run(
         _ inputs: [String: Tensor], tap: (any TensorTap)? = nil
     ) throws(ExecutionError) -> [String: Tensor] {

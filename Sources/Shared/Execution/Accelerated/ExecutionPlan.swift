@@ -31,15 +31,10 @@ final class ExecutionPlan {
         self.arenaByteCount = layout.byteCount
     }
 
-    /// Computes.
+    /// Computes the steps.
     ///
-    /// - Parameters:
-    ///   - inputs: The graph inputs in the graph's order, with the shapes of the plan.
-    ///   - arena: At least `arenaByteCount` bytes.
-    ///   - tap: Sees observed values.
-    ///   - observesConstants: Whether the tap sees observed constants too.
-    ///   - timing: Receives the duration of each step.
-    /// - Returns: The outputs, whose buffers are valid until the next run in the same arena: take them at once.
+    /// The inputs come in the graph's order with the shapes of the plan, the arena has at least `arenaByteCount` bytes.
+    /// The outputs lie in the returned addresses until the next run in the same arena: take them at once.
     func run(
         inputs: [Tensor], arena: PlanArena, tap: (any TensorTap)?, observesConstants: Bool, timing: StepTimer?
     ) throws(ExecutionError) -> PlanAddresses {

@@ -16,8 +16,9 @@ final class FoldedWeights {
     /// Makes an empty collection.
     init() {}
 
-    /// A number for the weights of a node that have the same contents in all plans of the executor; that of the folded
-    /// ones is one more. 0 when the contents differ between plans.
+    /// A number for the weights of a node that have the same contents in all plans of the executor.
+    ///
+    /// That of the folded ones is one more. 0 when the contents differ between plans.
     func key(of position: Int, isShared: Bool) -> UInt64 {
         isShared ? UInt64(position) * 2 + 1 : 0
     }
@@ -26,13 +27,8 @@ final class FoldedWeights {
     ///
     /// Computed in double precision and rounded once, so that the result does not depend on the order of operations.
     ///
-    /// - Parameters:
-    ///   - position: Position of the convolution in the graph.
-    ///   - weights: [M, C/groups, kernel...], or [C, M/groups, kernel...] when transposed.
-    ///   - bias: [M], or `nil` for zeros.
-    ///   - groups: `nil` for a convolution, the number of groups for a transposed one.
-    ///   - statistics: Scale, shift, mean, variance; each [M].
-    /// - Returns: `nil` when the extents do not fit.
+    /// Weights are [M, C/groups, kernel...], or [C, M/groups, kernel...] with `transposedGroups`; the statistics are
+    /// scale, shift, mean and variance, each [M]. `nil` when the extents do not fit.
     func fold(
         position: Int, weights: Tensor, bias: Tensor?, transposedGroups groups: Int?, statistics: [Tensor],
         epsilon: Float

@@ -20,7 +20,9 @@ struct GraphResolver {
         fixedConstants = constants
     }
 
-    /// Computes a node whose inputs are all constant. One that cannot be computed fails when it runs, with its name.
+    /// Computes a node whose inputs are all constant.
+    ///
+    /// One that cannot be computed fails when it runs, with its name.
     private static func fold(_ node: Node, into constants: inout [String: Tensor]) {
         var operands: [Tensor?] = []
         for name in node.inputs {

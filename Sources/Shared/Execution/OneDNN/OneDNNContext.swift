@@ -139,7 +139,9 @@ final class OneDNNContext {
         }
     }
 
-    /// Source, destination. Each constant is float32 [C].
+    /// Each constant is float32 [C].
+    ///
+    /// Arguments: source, destination.
     func batchNormalization(
         tensor: StridedShape, scale: Tensor, shift: Tensor, mean: Tensor, variance: Tensor, epsilon: Float,
         relu: Bool
@@ -153,7 +155,9 @@ final class OneDNNContext {
         }
     }
 
-    /// Source, destination. Normalises along the last axis.
+    /// Normalises along the last axis.
+    ///
+    /// Arguments: source, destination.
     func layerNormalization(
         tensor: StridedShape, scale: Tensor, shift: Tensor?, epsilon: Float
     ) throws(OneDNNError) -> OneDNNPrimitive? {
@@ -165,7 +169,9 @@ final class OneDNNContext {
         }
     }
 
-    /// Source, destination. Across channels.
+    /// Across channels.
+    ///
+    /// Arguments: source, destination.
     func localResponseNormalization(
         tensor: StridedShape, size: Int, alpha: Float, beta: Float, bias: Float
     ) throws(OneDNNError) -> OneDNNPrimitive? {
@@ -192,7 +198,9 @@ final class OneDNNContext {
         }
     }
 
-    /// Source, destination. Half-pixel coordinates.
+    /// Half-pixel coordinates.
+    ///
+    /// Arguments: source, destination.
     func resampling(
         source: StridedShape, destination: StridedShape, linear: Bool
     ) throws(OneDNNError) -> OneDNNPrimitive? {

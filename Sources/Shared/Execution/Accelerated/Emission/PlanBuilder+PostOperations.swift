@@ -14,18 +14,13 @@ struct FusedTail {
 extension PlanBuilder {
     /// Prepares what follows an anchor whose result gets `layout`.
     ///
-    /// - Parameters:
-    ///   - layout: Dense layout of the result; may have fewer axes than the values when the kernel sees them flattened.
-    ///   - shape: Shape of the result.
-    ///   - sources: Slots that the anchor itself reads; the result must not go there.
-    ///   - startingWith: Operations before those of the group.
-    /// - Returns: `nil` when an operation does not fit.
+    /// `layout` is dense, and has fewer axes than `shape` when the kernel sees the values flattened. The result must
+    /// not go to one of the `sources`, which the anchor itself reads. `nil` when an operation does not fit.
     func tail(
-        of group: FusedGroup, layout: StridedShape, shape: Shape, sources: [Int], flattened: Bool = false,
-        startingWith first: [PostOperation] = []
+        of group: FusedGroup, layout: StridedShape, shape: Shape, sources: [Int], flattened: Bool = false
     ) throws(ExecutionError) -> FusedTail? {
         var tail: FusedTail?
-        var operations = first
+        var operations: [PostOperation] = []
         var operands: [SlotPosition] = []
         for operation in group.operations {
             switch operation {
@@ -57,7 +52,7 @@ extension PlanBuilder {
 
     /// A constant that broadcasts to `shape`, arranged like `layout`.
     ///
-    /// - Parameter flattened: Whether the kernel sees all axes but the last as one.
+    /// When `flattened`, the kernel sees all axes but the last as one.
     private func broadcast(
         _ constant: Tensor, to shape: Shape, like layout: StridedShape, flattened: Bool
     ) -> (tensor: Tensor, layout: StridedShape)? {

@@ -5,11 +5,7 @@ extension WindowGeometry {
     /// Resolves the padding of a window that slides over an input.
     ///
     /// The padding after an axis becomes what the output extents imply, because a ceiling or an odd remainder changes it.
-    ///
-    /// - Parameters:
-    ///   - input: Spatial extents of the input.
-    ///   - output: Spatial extents of the output.
-    /// - Returns: `nil` when the numbers of axes do not fit.
+    /// `input` and `output` are spatial extents; `nil` when the numbers of axes do not fit.
     init?(kernel: [Int], strides: [Int], dilations: [Int], padding: WindowPadding, input: [Int], output: [Int]) {
         let rank = kernel.count
         let steps = strides.isEmpty ? [Int](repeating: 1, count: rank) : strides
