@@ -60,7 +60,7 @@ enum FailureReport {
         switch failure {
         case .cancelled: .drained
         case .data: .badData
-        case .shardFailed, .shardLost: .internalFault
+        case .shard, .losses: .internalFault
         case .workers: .unreachable
         case .store: .inputOutput
         }
