@@ -18,7 +18,6 @@ let numericSettings: [SwiftSetting] = settings + [.unsafeFlags(["-O"], .when(con
 
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
@@ -46,7 +45,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -77,14 +75,14 @@ let package = Package(
             "Conversion", folder: "Shared/Conversion",
             dependencies: ["Graphs", "Kernels", "Quantization", "Tensors"]),
         library(
-            "ONNXFormat", folder: "Shared/ONNXFormat", dependencies: ["Graphs", "Quantization", "Tensors", protobuf],
+            "ONNXFormat", folder: "Shared/ONNXFormat", dependencies: ["Graphs", "Tensors", protobuf],
             exclude: ["onnx.proto"]),
         library(
-            "Datasets", folder: "Shared/Datasets", dependencies: ["CImages", "CZlib", "Tensors", crypto, yams],
+            "Datasets", folder: "Shared/Datasets", dependencies: ["CImages", "Tensors", crypto, yams],
             settings: numericSettings),
         library(
             "Calibration", folder: "Shared/Calibration",
-            dependencies: ["Conversion", "Graphs", "Quantization", "Tensors", crypto]),
+            dependencies: ["Conversion", "Quantization", "Tensors", crypto]),
         library(
             "Wire", folder: "Shared/Wire", dependencies: ["Calibration", "CZeroMQ", protobuf],
             exclude: ["tare.proto"]),
@@ -93,16 +91,13 @@ let package = Package(
         library("CoordinatorCore", folder: "Coordinator/Core", dependencies: ["Calibration", "Wire"]),
         library(
             "CoordinatorService", folder: "Coordinator/Service",
-            dependencies: [
-                "Calibration", "Conversion", "CoordinatorCore", "Datasets", "Graphs", "ONNXFormat", "Quantization",
-                "Tensors", "Wire", crypto, logging,
-            ]),
+            dependencies: ["Calibration", "CoordinatorCore", "Wire"]),
         library("WorkerCore", folder: "Worker/Core", dependencies: ["Calibration", "Wire"]),
         library(
             "WorkerService", folder: "Worker/Service",
             dependencies: [
                 "Calibration", "Conversion", "Datasets", "Execution", "Graphs", "Kernels", "ONNXFormat",
-                "Quantization", "Tensors", "Wire", "WorkerCore", crypto, logging,
+                "Quantization", "Tensors", "Wire", "WorkerCore",
             ]),
         .executableTarget(
             name: "tare",
@@ -118,22 +113,18 @@ let package = Package(
             path: "Benchmarks/forward", exclude: ["README.md", "compare.py"], swiftSettings: settings),
 
         // One test target per target; `TestSupport` finds fixtures and the optional shared folder.
-        .target(
-            name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: settings),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("Tensors", dependencies: ["TestSupport"]),
-        tests("Graphs", dependencies: ["Tensors", "TestSupport"]),
+        tests("Graphs", dependencies: ["Tensors"]),
         tests("Quantization", dependencies: ["Tensors", "TestSupport"]),
-        tests("Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors", "TestSupport"]),
+        tests("Kernels", dependencies: ["Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Execution", dependencies: ["Graphs", "Kernels", "Tensors", "TestSupport"]),
-        tests(
-            "Conversion", dependencies: ["Execution", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
+        tests("Conversion", dependencies: ["Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests(
             "ONNXFormat",
-            dependencies: [
-                "Conversion", "Execution", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport", protobuf,
-            ]),
+            dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", protobuf]),
         tests("Datasets", dependencies: ["Tensors", "TestSupport"]),
-        tests("Calibration", dependencies: ["Graphs", "Quantization", "Tensors", "TestSupport"]),
+        tests("Calibration", dependencies: ["Quantization", "Tensors", "TestSupport"]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("CoordinatorCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
         tests("WorkerCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
@@ -144,15 +135,12 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Calibration", "CoordinatorCore", "CoordinatorService", "TestSupport", "Wire", "WorkerCore",
-                "WorkerService", logging,
+                "Calibration", "CoordinatorCore", "CoordinatorService", "Wire", "WorkerCore", "WorkerService",
             ],
             path: "Tests/ClusterTests", swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: [
-                "Calibration", "Datasets", "Graphs", "ONNXFormat", "Quantization", "Tensors", "TestSupport", "tare",
-            ],
+            dependencies: ["Calibration", "Tensors", "TestSupport", "tare"],
             path: "Tests/EndToEndTests", swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

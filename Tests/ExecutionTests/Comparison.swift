@@ -18,9 +18,7 @@ func relativeDifference(_ actual: [Float], _ expected: [Float]) -> Float {
     }
 }
 
-/// Runs a graph on both executors and expects the same outputs.
-///
-/// - Parameter fast: Whether every step must be one of the library's.
+/// Runs a graph on both executors and expects the same outputs; `fast` wants every step to be one of the library's.
 @discardableResult
 func expectAgreement(
     _ graph: Graph, _ inputs: [String: Tensor], fast: Bool = true, tolerance: Float = relativeTolerance,

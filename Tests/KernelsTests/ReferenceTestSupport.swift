@@ -13,7 +13,7 @@ func floats(_ shape: Shape, _ values: [Float]) -> Tensor { Tensor(shape: shape, 
 
 func integers(_ values: [Int64]) -> Tensor { Tensor(shape: [values.count], elements: values) }
 
-/// 0, 1, 2, ... in a shape.
+/// Counts from 0 in steps of 1.
 func ramp(_ shape: Shape) -> Tensor { floats(shape, (0..<shape.elementCount).map { Float($0) }) }
 
 /// Normal noise.

@@ -40,8 +40,10 @@ struct ConformanceCase: Decodable {
         case outputs
     }
 
-    /// The newest opset that Tare reads. Newer ones (23 to 28) only add element types to the operators of these cases, so
-    /// their models are declared as this one.
+    /// The newest opset that Tare reads.
+    ///
+    /// Newer ones (23 to 28) only add element types to the operators of these cases, so their models are declared as
+    /// this one.
     private static let newestOpset: Int64 = 22
 
     /// Whether Tare has the types of all inputs and outputs (codes of ONNX's `TensorProto.DataType`); it lacks strings,

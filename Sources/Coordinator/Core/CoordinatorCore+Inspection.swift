@@ -50,7 +50,7 @@ extension CoordinatorCore {
     /// Whether no worker is joined.
     public var hasNoWorkers: Bool { sessionOrder.isEmpty }
 
-    /// What is inconsistent; empty unless there is a bug. For tests.
+    /// What is inconsistent, for tests; empty unless there is a bug.
     public func checkInvariants() -> [String] {
         var wrong: [String] = []
         if Set(sessionOrder) != Set(sessions.keys) || sessionOrder.count != sessions.count {

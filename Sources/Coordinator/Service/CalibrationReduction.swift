@@ -6,6 +6,7 @@ extension ShardReduction where Statistics == CalibrationStatistics {
     /// - Parameters:
     ///   - modelDigest: Digest of the model that workers have to have run, in hexadecimal.
     ///   - plan: The plan that they have to have followed.
+    /// - Returns: The reduction; it refuses statistics of another model or plan.
     public static func calibration(modelDigest: String, plan: CalibrationPlan) -> ShardReduction {
         ShardReduction(
             decode: { bytes, shard in

@@ -25,6 +25,7 @@ final class LocalWorkers: Sendable {
     ///   - exited: Told of each that ended.
     ///   - exhausted: Told when none is left and none will be started.
     ///   - notify: Told what they write.
+    /// - Throws: `ZeroMQError` when the mailbox cannot be made.
     init(
         configuration: LocalWorkersConfiguration, endpoint: String, directory: URL,
         exited: @escaping @Sendable (_ node: String, _ process: Int, _ text: String) -> Void,

@@ -6,6 +6,7 @@ public import Tensors
 ///
 /// Values live until their last reader ran. Every result is a function of the inputs alone, on every machine.
 public final class ReferenceExecutor: GraphExecutor {
+    /// The graph that is run.
     public let graph: Graph
     /// Values whose elements the tap receives.
     private let observed: Set<String>
@@ -43,6 +44,13 @@ public final class ReferenceExecutor: GraphExecutor {
         self.dead = dead
     }
 
+    /// Computes the graph's outputs.
+    ///
+    /// - Parameters:
+    ///   - inputs: One tensor for each graph input, by name.
+    ///   - tap: Receives the observed values.
+    /// - Returns: Row-major tensors for the graph's outputs, by name.
+    /// - Throws: `ExecutionError`, naming the input or the node that is wrong.
     public func run(
         _ inputs: [String: Tensor], tap: (any TensorTap)? = nil
     ) throws(ExecutionError) -> [String: Tensor] {

@@ -21,7 +21,7 @@ public struct Graph: Sendable {
 
     /// Name of the graph.
     public var name: String
-    /// Values that the caller supplies, in order. Initializers are not among them.
+    /// Values that the caller supplies, in order; initializers are not among them.
     public var inputs: [Value]
     /// Values that the caller receives, in order.
     public var outputs: [Value]

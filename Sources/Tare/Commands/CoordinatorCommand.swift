@@ -55,7 +55,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
                 try await service.run(clusterJob) { display.show($0) }
             }
             display.finish()
-            try ConversionSummary(job.write(outcome, model: output, statistics: statistics)).print(json: json)
+            try ConversionSummary(job.write(outcome, model: output, statistics: statistics)).report(json: json)
         }
     }
 }

@@ -48,7 +48,7 @@ struct QuantizeCommand: ParsableCommand {
             let plan = try QuantizationPlan(PreparedGraph(source.imported.graph), options: scheme.options)
             let written = try QuantizedModelWriter(model: source, plan: plan, method: scheme.method)
                 .write(statistics, provenance: QuantizedModelWriter.Provenance(), to: output)
-            try ConversionSummary(written).print(json: json)
+            try ConversionSummary(written).report(json: json)
         }
     }
 }

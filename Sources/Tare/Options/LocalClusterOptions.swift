@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
 
-/// The worker processes of `tare calibrate`. None of it can change the result.
+/// The worker processes of `tare calibrate`.
+///
+/// None of it can change the result.
 struct LocalClusterOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Worker processes; auto takes one per core.", valueName: "n|auto"))
     var workers: WorkerCount = .automatic

@@ -1,7 +1,9 @@
 public import ArgumentParser
 public import Quantization
 
-/// What kind of integers the model gets and how ranges follow from statistics. Changing these needs no new data.
+/// What kind of integers the model gets and how ranges follow from statistics.
+///
+/// Changing these needs no new data.
 struct SchemeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(

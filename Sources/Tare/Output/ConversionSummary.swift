@@ -10,7 +10,7 @@ struct ConversionSummary {
     }
 
     /// Warnings go to standard error; the summary or, with `--json`, the manifest to standard output.
-    func print(json: Bool) throws {
+    func report(json: Bool) throws {
         let manifest = written.manifest
         for warning in manifest.warnings { StandardStreams.writeError("warning: \(warning)") }
         if json {

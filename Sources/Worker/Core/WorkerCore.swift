@@ -217,7 +217,7 @@ public struct WorkerCore: Sendable {
         self.residentBytes = residentBytes
     }
 
-    /// What is inconsistent; empty unless there is a bug. For tests.
+    /// What is inconsistent, for tests; empty unless there is a bug.
     public func checkInvariants() -> [String] {
         var wrong: [String] = []
         if isJoined != (nextHeartbeat != nil), work != .stopped { wrong.append("joined and heartbeat differ") }

@@ -55,6 +55,7 @@ final class DataClient {
     /// - Parameters:
     ///   - digest: SHA-256 of the blob.
     ///   - sink: Takes the pieces in order.
+    /// - Throws: What the sink throws, and errors that name the blob when it cannot be fetched or has another digest.
     func fetch(_ digest: ContentDigest, sink: ([UInt8]) throws -> Void) throws {
         var accumulator = ContentDigest.Accumulator()
         download = Download(digest: digest, firstSequence: sequence + 1)

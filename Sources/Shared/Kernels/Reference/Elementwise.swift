@@ -6,8 +6,10 @@ import Glibc
 #endif
 
 extension ReferenceKernels {
-    /// A function of each element. Floats are computed in `Double` and rounded once, so the last bit does not depend on
-    /// which variant of a function the machine's C library picks.
+    /// A function of each element.
+    ///
+    /// Floats are computed in `Double` and rounded once, so the last bit does not depend on which variant of a function
+    /// the machine's C library picks.
     static func unary(_ function: UnaryFunction, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
         let types: Set<ElementType> =
             switch function {

@@ -8,7 +8,9 @@ enum FloatConversion {
         value >= -0x1p63 && value < 0x1p63 ? Int64(value) : .min
     }
 
-    /// Truncates; everything outside the range, and NaN, becomes `Int32.min`. Narrower types keep its low bits.
+    /// Truncates; everything outside the range, and NaN, becomes `Int32.min`.
+    ///
+    /// Narrower types keep its low bits.
     static func int32(_ value: Double) -> Int32 {
         value > -0x1p31 - 1 && value < 0x1p31 ? Int32(value) : .min
     }

@@ -70,7 +70,9 @@ enum KernelShapes {
         return shape
     }
 
-    /// An axis counted from the front; `axis` may be negative. `limit` is the rank, or rank + 1 where one past is legal.
+    /// An axis counted from the front; `axis` may be negative.
+    ///
+    /// `limit` is the rank, or rank + 1 where one past is legal.
     static func axis(_ axis: Int, limit: Int, rank: Int) throws(KernelError) -> Int {
         guard axis >= -rank && axis < limit else {
             throw .invalidArgument("axis \(axis) lies outside a tensor of rank \(rank)")

@@ -6,8 +6,9 @@ import Glibc
 #endif
 
 extension ReferenceKernels {
-    /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` per channel; in training mode with the batch's statistics,
-    /// and the updated running ones as outputs 1 and 2. Computed in `Double`.
+    /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` per channel, computed in `Double`.
+    ///
+    /// In training mode with the batch's statistics, and the updated running ones as outputs 1 and 2.
     static func batchNormalization(
         _ attributes: BatchNormalizationAttributes, _ inputs: KernelInputs
     ) throws(KernelError) -> [Tensor] {

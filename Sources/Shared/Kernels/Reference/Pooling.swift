@@ -39,8 +39,9 @@ extension ReferenceKernels {
         return result.narrowed(to: data.elementType)
     }
 
-    /// How many elements each window counts. Padded elements may count; what lies beyond the padding (in a last, partial
-    /// window) never does.
+    /// How many elements each window counts.
+    ///
+    /// Padded elements may count; what lies beyond the padding (in a last, partial window) never does.
     private static func averageDivisors(_ geometry: WindowGeometry, _ table: WindowTable, countsPadding: Bool) -> [Int]
     {
         guard countsPadding else {

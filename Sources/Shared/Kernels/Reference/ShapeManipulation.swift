@@ -220,7 +220,7 @@ extension ReferenceKernels {
         return ElementMoves.remap(data, shape: shape, indices: maps, fill: fill)
     }
 
-    /// Where each padded position of one axis reads; `nil` is the constant. Negative pads crop first.
+    /// Where each padded position of one axis reads; `nil` is the constant; negative pads crop first.
     private static func padMap(_ mode: PaddingMode, extent: Int, before: Int, after: Int) throws(KernelError) -> [Int?]
     {
         let start = max(0, -before)

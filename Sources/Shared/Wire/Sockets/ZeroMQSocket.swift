@@ -125,6 +125,8 @@ public final class ZeroMQSocket {
     /// - Parameters:
     ///   - frames: The frames, at least one.
     ///   - peer: For a router, whom to send it to.
+    /// - Returns: What became of it; a message is sent whole or not at all.
+    /// - Throws: `ZeroMQError` when the socket fails.
     public func send(_ frames: [[UInt8]], to peer: PeerAddress? = nil) throws(ZeroMQError) -> SendResult {
         let all = peer.map { [$0.bytes] + frames } ?? frames
         for (index, frame) in all.enumerated() {
@@ -177,6 +179,7 @@ public final class ZeroMQSocket {
     ///   - descriptors: File descriptors to wait for, such as the mailbox's.
     ///   - timeout: How long; `nil` for ever.
     /// - Returns: Which descriptors have something to read or were closed at the other end.
+    /// - Throws: `ZeroMQError` when waiting fails.
     public static func wait(
         _ sockets: [(socket: ZeroMQSocket, wantsToSend: Bool)], descriptors: [Int32], timeout: Duration?
     ) throws(ZeroMQError) -> [Bool] {
