@@ -2,7 +2,7 @@ internal import CoordinatorCore
 internal import Wire
 
 /// Runs the coordinator's core on the control thread.
-final class ControlServer: SocketLoopHandler {
+final class ControlServer: SocketServer {
     enum Command: Sendable {
         case submit(CoordinatorJob)
         case abort(JobFailure)

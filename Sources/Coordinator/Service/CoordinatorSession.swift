@@ -6,11 +6,6 @@ internal import Wire
 
 /// Everything that runs while a coordinator serves one job: two socket threads, the store, the local workers.
 final class CoordinatorSession<Statistics: Sendable>: Sendable {
-    private struct Ending {
-        var outcome: JobFailure??
-        var waiting: CheckedContinuation<JobFailure?, Never>?
-    }
-
     private let store: CommitStore<Statistics>
     private let control: Mailbox<ControlServer.Command>
     private let data: Mailbox<DataServer.Command>
@@ -45,34 +40,54 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
         let uploadLimit = configuration.uploadBytes
         let dataBinding = BindingSignal()
         let requestedData = try configuration.dataEndpoint.map { text throws(ZeroMQError) in try Endpoint(text) }
-        dataThread = ServiceThread(name: "tare-data") {
-            dataBinding.run {
-                let socket = try ZeroMQSocket(.router, .data)
-                let bound = try socket.bind(requestedData ?? endpoint.companion())
-                let server = DataServer(
+        dataThread = dataBinding.serve(
+            name: "tare-data", options: .data, mailbox: data,
+            bind: { try $0.bind(requestedData ?? endpoint.companion()) },
+            server: {
+                DataServer(
                     blobs: try BlobReader(blobs), samples: job.samples, sampleCount: job.specification.sampleCount,
                     job: jobID, uploads: uploads, uploadLimit: uploadLimit, notify: notify)
-                let loop = SocketLoop<DataServer>(socket: socket, mailbox: data, isRouter: true)
-                server.send = { packet, peer in try loop.send(packet, to: peer) }
-                return (bound, { _ = try loop.run(server) })
-            } failed: { text in
-                control.post(.abort(.store(text: text)))
-            }
+            },
+            failed: { control.post(.abort(.store(text: $0))) })
+        do {
+            let dataEndpoint = try dataBinding.endpoint()
+            var core = configuration.core
+            core.dataEndpoint = try dataEndpoint.withoutHost.text
+            var generator = SystemRandomNumberGenerator()
+            core.cluster = SessionID.random(using: &generator)
+            let controlBinding = BindingSignal()
+            controlThread = Self.serveControl(
+                CoordinatorCore(configuration: core), at: endpoint, binding: controlBinding, mailbox: control,
+                store: store, ending: ending, notify: notify)
+            let controlEndpoint = try controlBinding.endpoint()
+            notify(.listening(control: controlEndpoint.text, data: dataEndpoint.text))
+            control.post(.submit(CoordinatorJob(id: jobID, plan: plan, deliveryDigest: delivery.digest)))
+            workers = try Self.startWorkers(
+                configuration.localWorkers, endpoint: controlEndpoint, directory: directory, control: control,
+                notify: notify)
+        } catch {
+            control.post(.close(grace: .zero))
+            data.post(.stop)
+            directory?.remove()
+            throw error
         }
-        let dataEndpoint = try dataBinding.endpoint()
+    }
 
-        let controlBinding = BindingSignal()
-        var core = configuration.core
-        core.dataEndpoint = try dataEndpoint.withoutHost.text
-        core.cluster = SessionID.random(using: &Self.systemGenerator)
-        let coreConfiguration = core
-        controlThread = ServiceThread(name: "tare-control") {
-            controlBinding.run {
-                let socket = try ZeroMQSocket(.router, .control)
+    private static func serveControl(
+        _ core: CoordinatorCore, at endpoint: Endpoint, binding: BindingSignal,
+        mailbox control: Mailbox<ControlServer.Command>, store: CommitStore<Statistics>, ending: EndingSignal,
+        notify: @escaping @Sendable (ClusterNotice) -> Void
+    ) -> ServiceThread {
+        binding.serve(
+            name: "tare-control", options: .control, mailbox: control,
+            bind: { socket in
                 let bound = try socket.bind(endpoint)
                 try socket.setLinger(milliseconds: 250)
-                let server = ControlServer(
-                    core: CoordinatorCore(configuration: coreConfiguration), notify: notify,
+                return bound
+            },
+            server: {
+                ControlServer(
+                    core: core, notify: notify,
                     store: { request in
                         store.store(request) { answer in control.post(.answered(request, answer)) }
                     },
@@ -82,38 +97,21 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
                         case .failure(let failure): ending.end(failure)
                         }
                     })
-                let loop = SocketLoop<ControlServer>(socket: socket, mailbox: control, isRouter: true)
-                server.send = { packet, peer in try loop.send(packet, to: peer) }
-                return (bound, { _ = try loop.run(server) })
-            } failed: { text in
-                ending.end(.store(text: text))
-            }
-        }
-        let controlEndpoint: Endpoint
-        do {
-            controlEndpoint = try controlBinding.endpoint()
-        } catch {
-            data.post(.stop)
-            directory?.remove()
-            throw error
-        }
-        notify(.listening(control: controlEndpoint.text, data: dataEndpoint.text))
-        control.post(.submit(CoordinatorJob(id: jobID, plan: plan, deliveryDigest: delivery.digest)))
-        if let local = configuration.localWorkers, let directory {
-            workers = try LocalWorkers(
-                configuration: local, endpoint: controlEndpoint.text, directory: directory.url,
-                exited: { node, process, text in
-                    control.post(.workerExited(node: node, process: process, text: text))
-                },
-                exhausted: { text in control.post(.abort(.workers(text: text))) }, notify: notify)
-        } else {
-            workers = nil
-        }
+            },
+            failed: { ending.end(.store(text: $0)) })
     }
 
-    private static var systemGenerator: SystemRandomNumberGenerator {
-        get { SystemRandomNumberGenerator() }
-        set {}
+    private static func startWorkers(
+        _ configuration: LocalWorkersConfiguration?, endpoint: Endpoint, directory: PrivateDirectory?,
+        control: Mailbox<ControlServer.Command>, notify: @escaping @Sendable (ClusterNotice) -> Void
+    ) throws -> LocalWorkers? {
+        guard let configuration, let directory else { return nil }
+        return try LocalWorkers(
+            configuration: configuration, endpoint: endpoint.text, directory: directory.url,
+            exited: { node, process, text in
+                control.post(.workerExited(node: node, process: process, text: text))
+            },
+            exhausted: { text in control.post(.abort(.workers(text: text))) }, notify: notify)
     }
 
     func abort(_ failure: JobFailure) {

@@ -4,7 +4,7 @@ internal import Wire
 /// Serves blobs and samples and takes uploads; runs on the data thread.
 ///
 /// It keeps no state for a download: a worker asks for the pieces it has room for, so a slow one costs nothing here.
-final class DataServer: SocketLoopHandler {
+final class DataServer: SocketServer {
     enum Command: Sendable {
         case stop
     }
