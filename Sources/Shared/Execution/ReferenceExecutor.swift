@@ -55,16 +55,7 @@ public final class ReferenceExecutor: GraphExecutor {
         _ inputs: [String: Tensor], tap: (any TensorTap)? = nil
     ) throws(ExecutionError) -> [String: Tensor] {
         var values = graph.initializers
-        for input in graph.inputs {
-            guard let tensor = inputs[input.name] else {
-                throw .missingInput(name: input.name, available: inputs.keys.sorted())
-            }
-            guard input.type.accepts(tensor) else {
-                throw .inputMismatch(
-                    name: input.name, expected: input.type.description, actual: TensorType(tensor).description)
-            }
-            values[input.name] = tensor
-        }
+        for (input, tensor) in zip(graph.inputs, try graph.validated(inputs)) { values[input.name] = tensor }
         for name in (graph.inputs.map(\.name) + graph.initializers.keys.sorted()) where observed.contains(name) {
             guard let tensor = values[name], tensor.elementType == .float32 else {
                 throw .inputMismatch(
@@ -105,15 +96,5 @@ public final class ReferenceExecutor: GraphExecutor {
             throw .unsupported("the observed value '\(name)' is \(tensor.elementType); only float32 can be observed")
         }
         tensor.withElements(as: Float.self) { tap?.observe(name, elements: $0) }
-    }
-}
-
-extension TensorType {
-    /// Whether a tensor has the type, the rank and the known extents.
-    func accepts(_ tensor: Tensor) -> Bool {
-        guard tensor.elementType == elementType else { return false }
-        guard let dimensions else { return true }
-        return dimensions.count == tensor.shape.rank
-            && zip(dimensions, tensor.shape.dimensions).allSatisfy { $0.fixedValue == nil || $0.fixedValue == $1 }
     }
 }

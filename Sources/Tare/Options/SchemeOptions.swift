@@ -3,7 +3,7 @@ public import Quantization
 
 /// What kind of integers the model gets and how ranges follow from statistics.
 ///
-/// Changing these needs no new data.
+/// Changing these needs no new data, unless a tensor is to be quantized that was not observed.
 struct SchemeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(

@@ -108,7 +108,7 @@ public final class AcceleratedExecutor: GraphExecutor {
     public func run(
         _ inputs: [String: Tensor], tap: (any TensorTap)?, timer: StepTimer?
     ) throws(ExecutionError) -> [String: Tensor] {
-        let tensors = try validated(inputs)
+        let tensors = try graph.validated(inputs)
         context.prepareThread()
         switch try mode(for: tensors.map { ResolvedType(elementType: $0.elementType, shape: $0.shape) }) {
         case .whole(let plan):
@@ -118,22 +118,6 @@ public final class AcceleratedExecutor: GraphExecutor {
         case .interpreted(let executor):
             return try executor.run(inputs, tap: tap)
         }
-    }
-
-    /// The inputs in the graph's order.
-    private func validated(_ inputs: [String: Tensor]) throws(ExecutionError) -> [Tensor] {
-        var tensors: [Tensor] = []
-        for input in graph.inputs {
-            guard let tensor = inputs[input.name] else {
-                throw .missingInput(name: input.name, available: inputs.keys.sorted())
-            }
-            guard input.type.accepts(tensor) else {
-                throw .inputMismatch(
-                    name: input.name, expected: input.type.description, actual: TensorType(tensor).description)
-            }
-            tensors.append(tensor)
-        }
-        return tensors
     }
 
     // MARK: Plans

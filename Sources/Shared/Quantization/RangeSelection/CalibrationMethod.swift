@@ -20,14 +20,6 @@ public enum CalibrationMethod: Sendable, Hashable {
     /// The names that the command line and job files accept.
     public static let names = ["minmax", "ema", "histogram", "percentile", "entropy", "mse"]
 
-    /// Whether the method reads the histogram, so that it has to be collected.
-    public var needsHistogram: Bool {
-        switch self {
-        case .minmax, .ema: false
-        case .histogram, .percentile, .entropy, .mse: true
-        }
-    }
-
     /// Parses a name with an optional parameter: `histogram`, `percentile:99.9`, `ema:0.95`.
     public init(parsing text: String) throws(CalibrationMethodError) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
