@@ -70,7 +70,7 @@ def main() -> int:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         preprocess = pathlib.Path(folder) / "preprocess.yaml"
-        preprocess.write_text(f"scale: {1 / 255!r}\nmean: {MEAN}\nstd: {DEVIATION}\n")
+        preprocess.write_text(f"layout: nchw\nscale: 1/255\nmean: {MEAN}\nstd: {DEVIATION}\n")
         for model in arguments.models:
             source = str(arguments.shared / "models" / f"{model}.onnx")
             reference = logits(source, test)

@@ -31,14 +31,14 @@ struct CalibrationJob {
             throw CommandFailure(
                 .badData, "No node of '\(path)' would be quantized; 'tare inspect \(path)' shows its operators")
         }
-        try Self.check(batchSize: plan.batchSize, against: model.imported.graph)
+        let batchSize = try Self.batchSize(plan.batchSize, for: model.imported.graph)
         dataset = try CalibrationDataset(data, graph: quantization.graph)
         guard let dataDigest = ContentDigest(hexadecimal: dataset.summary.sha256) else {
             throw CommandFailure(.internalFault, "The digest of the data is malformed: \(dataset.summary.sha256)")
         }
         specification = try JobSpecification(
             model: model.files, dataDigest: dataDigest, sampleCount: dataset.source.sampleCount,
-            batchSize: plan.batchSize, batchesPerShard: plan.shardBatches,
+            batchSize: batchSize, batchesPerShard: plan.shardBatches,
             observedTensors: quantization.observedTensors, collectsHistograms: true,
             options: try dataset.options.canonicalText(), requiredInstructionSet: InstructionSet.current)
     }
@@ -76,8 +76,13 @@ struct CalibrationJob {
             .write(outcome.statistics, provenance: provenance, to: output)
     }
 
+    /// Samples in a batch when the user does not say: enough for moving averages and for the speed of matrix products.
+    private static let defaultBatchSize = 8
+
     /// A model whose batch extent is fixed takes exactly that many samples at a time.
-    private static func check(batchSize: Int, against graph: Graph) throws {
+    private static func batchSize(_ wanted: Int?, for graph: Graph) throws -> Int {
+        let extents = graph.inputs.compactMap { $0.type.dimensions?.first?.fixedValue }
+        let batchSize = wanted ?? extents.first ?? defaultBatchSize
         for input in graph.inputs {
             guard let extent = input.type.dimensions?.first?.fixedValue, extent != batchSize else { continue }
             throw CommandFailure(
@@ -85,6 +90,7 @@ struct CalibrationJob {
                 "The model's input '\(input.name)' is \(input.type): its batch extent is fixed, so --batch-size must be "
                     + "\(extent), not \(batchSize)")
         }
+        return batchSize
     }
 }
 

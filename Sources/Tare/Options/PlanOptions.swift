@@ -5,11 +5,12 @@ import Foundation
 struct PlanOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Samples per batch; part of the job, because moving averages see one range per batch.", valueName: "n"))
-    var batchSize: Int = 1
+            "Samples per batch; part of the job, because moving averages see one range per batch. Default: 8, or the extent "
+                + "that the model fixes.", valueName: "n"))
+    var batchSize: Int?
 
     @Option(help: ArgumentHelp("Batches per shard, the unit that a worker leases.", valueName: "n"))
-    var shardBatches: Int = 16
+    var shardBatches: Int = 2
 
     @Option(help: "How workers get the samples: shared reads the paths, stream receives them over ZeroMQ.")
     var dataDelivery: DataDeliveryChoice = .shared
@@ -21,7 +22,7 @@ struct PlanOptions: ParsableArguments {
     }
 
     func validate() throws {
-        if batchSize < 1 { throw ValidationError("--batch-size must be at least 1, not \(batchSize).") }
+        if let batchSize, batchSize < 1 { throw ValidationError("--batch-size must be at least 1, not \(batchSize).") }
         if shardBatches < 1 { throw ValidationError("--shard-batches must be at least 1, not \(shardBatches).") }
     }
 }

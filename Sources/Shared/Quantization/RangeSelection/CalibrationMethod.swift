@@ -6,7 +6,7 @@ public enum CalibrationMethod: Sendable, Hashable {
     case ema(momentum: Float)
     /// The range with the smallest expected squared quantization error over the histogram.
     case histogram
-    /// The range that holds `percentage` percent of the values.
+    /// The range from the (100 - `percentage`)th to the `percentage`th percentile of the values.
     case percentile(percentage: Double)
     /// The range whose quantized distribution has the smallest Kullback-Leibler divergence from the observed one.
     case entropy

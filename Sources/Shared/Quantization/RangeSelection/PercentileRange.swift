@@ -1,6 +1,7 @@
-/// The range that holds a percentage of the values.
+/// The range between two percentiles of the values.
 enum PercentileRange {
-    /// Cuts half of the rest at each end; for a symmetric scheme all of it from the magnitudes.
+    /// From the (100 - p)th percentile to the pth, as `numpy.percentile(x, [100 - p, p])` counts; for a symmetric scheme the pth
+    /// percentile of the magnitudes.
     ///
     /// Positions inside a bin are interpolated as if its values were spread evenly. The result stays within the observed
     /// range.
@@ -12,8 +13,8 @@ enum PercentileRange {
         let counts = histogram.counts
         let (first, end) = (histogram.firstBin, histogram.firstBin + counts.count)
         guard scheme.isSymmetric else {
-            let minimum = (Double(first) + position(cut / 2, in: counts)) * width
-            let maximum = (Double(end) - position(cut / 2, in: counts.reversed())) * width
+            let minimum = (Double(first) + position(cut, in: counts)) * width
+            let maximum = (Double(end) - position(cut, in: counts.reversed())) * width
             return clamp(minimum, maximum, to: observed)
         }
         // Bin k and its mirror image -k - 1 hold the same magnitudes.
