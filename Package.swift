@@ -109,7 +109,8 @@ let package = Package(
 
         // Measures the forward pass; `Benchmarks/forward/README.md` says how.
         .executableTarget(
-            name: "forward-benchmark", dependencies: ["Execution", "Graphs", "ONNXFormat", "Tensors"],
+            name: "forward-benchmark",
+            dependencies: ["Conversion", "Execution", "Graphs", "Kernels", "ONNXFormat", "Tensors"],
             path: "Benchmarks/forward", exclude: ["README.md", "compare.py"], swiftSettings: settings),
 
         // One test target per target; `TestSupport` finds fixtures and the optional shared folder.

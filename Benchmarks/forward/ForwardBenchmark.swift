@@ -1,13 +1,16 @@
+import Conversion
 import Execution
 import Foundation
 import Graphs
+import Kernels
 import ONNXFormat
 import Tensors
 
 /// Measures how many samples per second the fast executor computes on one thread.
 ///
 /// `forward-benchmark MODEL.onnx BATCH [--seconds S] [--observe none|convolutions|all] [--profile] [--whole]`
-/// prints one line of JSON; `--profile` prints the time of each step, slowest first.
+/// prints one line of JSON; `--profile` prints the time of each step, slowest first. `--statistics` measures calibration
+/// (the statistics of all tensors that `tare calibrate` observes) against the plain forward pass, in turns.
 @main
 struct ForwardBenchmark {
     /// A tap that touches nothing but the extent, to show what observing itself costs.
@@ -24,6 +27,7 @@ struct ForwardBenchmark {
     private var seconds = 3.0
     private var observe = "none"
     private var profiles = false
+    private var comparesStatistics = false
     private var splits = true
 
     static func main() throws {
@@ -35,6 +39,7 @@ struct ForwardBenchmark {
             case "--seconds": benchmark.seconds = Double(arguments.popFirst() ?? "") ?? benchmark.seconds
             case "--observe": benchmark.observe = arguments.popFirst() ?? "none"
             case "--profile": benchmark.profiles = true
+            case "--statistics": benchmark.comparesStatistics = true
             case "--whole": benchmark.splits = false
             default: positional.append(argument)
             }
@@ -45,7 +50,56 @@ struct ForwardBenchmark {
         }
         benchmark.model = URL(filePath: positional[0])
         benchmark.batch = batch
-        try benchmark.run()
+        if benchmark.comparesStatistics {
+            try benchmark.compareStatistics()
+        } else {
+            try benchmark.run()
+        }
+    }
+
+    /// Gathers what calibration gathers.
+    private final class StatisticsTap: TensorTap {
+        let accumulators: [String: StatisticsAccumulator]
+
+        init(_ names: [String], histograms: Bool) {
+            accumulators = Dictionary(
+                uniqueKeysWithValues: names.map { ($0, StatisticsAccumulator(collectsHistogram: histograms)) })
+        }
+
+        func observe(_ value: String, elements: Span<Float>) {
+            accumulators[value]?.observe(elements)
+        }
+    }
+
+    /// Runs the plain pass, the pass with minimum and maximum, and the pass with histograms in turns on the same input.
+    private func compareStatistics() throws {
+        let prepared = try PreparedGraph(ONNXModel.load(from: model).graph)
+        let observed = try QuantizationPlan(prepared, options: QuantizationOptions()).observedTensors
+        let plain = try AcceleratedExecutor(prepared.graph)
+        let observing = try AcceleratedExecutor(prepared.graph, observing: observed)
+        var inputs: [String: Tensor] = [:]
+        for input in prepared.graph.inputs { inputs[input.name] = makeInput(input.type) }
+        let ranges = StatisticsTap(observed, histograms: false)
+        let histograms = StatisticsTap(observed, histograms: true)
+        let clock = ContinuousClock()
+        var durations: [[Duration]] = [[], [], []]
+        let start = clock.now
+        var batch = UInt64(0)
+        while clock.now - start < .seconds(seconds) || durations[0].count < 5 {
+            for tap in [ranges, histograms] {
+                for accumulator in tap.accumulators.values { accumulator.beginBatch(batch) }
+            }
+            durations[0].append(try clock.measure { _ = try plain.run(inputs, tap: nil) })
+            durations[1].append(try clock.measure { _ = try observing.run(inputs, tap: ranges) })
+            durations[2].append(try clock.measure { _ = try observing.run(inputs, tap: histograms) })
+            for tap in [ranges, histograms] { for accumulator in tap.accumulators.values { accumulator.endBatch() } }
+            batch += 1
+        }
+        let rates = durations.map { Double(self.batch) / ($0.sorted()[$0.count / 2] / .seconds(1)) }
+        print(
+            "{\"model\": \"\(model.lastPathComponent)\", \"batch\": \(self.batch), \"plain_per_second\": \(rates[0]), "
+                + "\"minmax_per_second\": \(rates[1]), \"histogram_per_second\": \(rates[2]), "
+                + "\"minmax_share\": \(rates[1] / rates[0]), \"histogram_share\": \(rates[2] / rates[0])}")
     }
 
     private func run() throws {
