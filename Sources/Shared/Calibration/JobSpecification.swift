@@ -97,6 +97,18 @@ public struct JobSpecification: Hashable, Sendable, Codable {
         }
     }
 
+    /// The digest under which statistics name the model of this job.
+    public var modelDigest: ContentDigest { Self.modelDigest(of: model) }
+
+    /// The digest under which statistics name a model.
+    ///
+    /// A model in one file has the digest of that file. With external data it is the SHA-256 over the 32-byte digests of
+    /// all files, the model first and then the others in ascending order of their paths.
+    public static func modelDigest(of files: [ModelFile]) -> ContentDigest {
+        if files.count == 1 { return files[0].digest }
+        return ContentDigest(of: files.flatMap(\.digest.bytes))
+    }
+
     /// SHA-256 of the canonical bytes.
     public func digest() throws(JobSpecificationError) -> ContentDigest {
         ContentDigest(of: try canonicalBytes())

@@ -47,12 +47,30 @@ public struct DatasetManifest: Sendable, Hashable, Codable {
 }
 
 extension DatasetManifest.File {
+    /// The size of a file in bytes.
+    static func size(path: String) throws(DatasetError) -> Int {
+        do throws(TensorFileError) {
+            return try InputFile(path: path).byteCount
+        } catch {
+            throw .file(error)
+        }
+    }
+
     /// Hashes a file.
-    init(path: String, sampleCount: Int) throws(DatasetError) {
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - sampleCount: Number of selected samples in it.
+    ///   - progress: Told the number of bytes of each piece.
+    /// - Throws: `file` when the file cannot be read.
+    init(path: String, sampleCount: Int, progress: (Int) -> Void) throws(DatasetError) {
         var hash = SHA256()
         do throws(TensorFileError) {
             let file = try InputFile(path: path)
-            try file.forEachPiece { hash.update(data: $0) }
+            try file.forEachPiece { piece in
+                hash.update(data: piece)
+                progress(piece.count)
+            }
             self.init(
                 path: path, byteCount: file.byteCount, sha256: DatasetManifest.hexadecimal(hash.finalize()),
                 sampleCount: sampleCount)

@@ -142,8 +142,14 @@ public struct DatasetSource: Sendable {
     /// Hashes the files that hold selected samples, and checks the checksums that the formats have.
     ///
     /// Reads each file once or twice from front to back with little memory.
-    public func manifest() throws(DatasetError) -> DatasetManifest {
-        var files: [DatasetManifest.File] = []
+    ///
+    /// - Parameter progress: Told the number of bytes hashed so far, and of all.
+    /// - Returns: The manifest.
+    /// - Throws: `DatasetError` naming the file that cannot be read or is damaged.
+    public func manifest(
+        progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    ) throws(DatasetError) -> DatasetManifest {
+        var named: [(path: String, sampleCount: Int)] = []
         for (position, container) in containers.enumerated() {
             let range = starts[position]..<starts[position] + container.sampleCount
             let local = selected.map { $0.filter(range.contains).map { $0 - range.lowerBound } }
@@ -151,8 +157,19 @@ public struct DatasetSource: Sendable {
             guard !indices.isEmpty else { continue }
             try container.verify()
             for (path, count) in container.files(holding: indices) {
-                files.append(try DatasetManifest.File(path: path, sampleCount: count))
+                named.append((path, count))
             }
+        }
+        var total = 0
+        for entry in named { total += try DatasetManifest.File.size(path: entry.path) }
+        var done = 0
+        var files: [DatasetManifest.File] = []
+        for entry in named {
+            files.append(
+                try DatasetManifest.File(path: entry.path, sampleCount: entry.sampleCount) { count in
+                    done += count
+                    progress(done, total)
+                })
         }
         return DatasetManifest(files: files, selection: selection)
     }

@@ -51,12 +51,13 @@ public enum ONNXModel {
         let functions = model.functions.map {
             LocalFunction(domain: GraphImporter.canonicalDomain($0.domain), name: $0.name)
         }
-        let importer = GraphImporter(
-            opsets: opsets, functions: Set(functions), externalData: baseDirectory.map(ExternalDataReader.init))
+        let externalData = baseDirectory.map(ExternalDataReader.init)
+        let importer = GraphImporter(opsets: opsets, functions: Set(functions), externalData: externalData)
+        let graph = try importer.graph(from: model.graph)
         return ImportedModel(
-            graph: try importer.graph(from: model.graph), irVersion: Int(model.irVersion), opset: opset,
+            graph: graph, irVersion: Int(model.irVersion), opset: opset,
             producerName: model.producerName, producerVersion: model.producerVersion,
-            metadata: model.metadataProps.map { ($0.key, $0.value) })
+            metadata: model.metadataProps.map { ($0.key, $0.value) }, externalFiles: externalData?.readFiles ?? [])
     }
 
     /// Opset by domain; ONNX's own domain, which has two spellings, is the empty one.

@@ -6,6 +6,10 @@ final class ExternalDataReader {
     /// The folder of the model.
     private let directory: URL
     private var files: [String: MappedFile] = [:]
+    private var locations: Set<String> = []
+
+    /// The files that were read, as paths relative to the model's folder without `.` components, in ascending order.
+    var readFiles: [String] { locations.sorted() }
 
     init(directory: URL) {
         self.directory = directory.standardizedFileURL.resolvingSymlinksInPath()
@@ -35,6 +39,7 @@ final class ExternalDataReader {
             throw refused(
                 "\(byteCount) bytes at offset \(offset) go beyond its \(file.byteCount) bytes; copy it completely")
         }
+        locations.insert(location.split(separator: "/").filter { $0 != "." }.joined(separator: "/"))
         do {
             let storage = try file.storage(offset..<end)
             return offset.isMultiple(of: elementAlignment) ? storage : copy(of: storage)

@@ -14,4 +14,7 @@ public struct ImportedModel: Sendable {
     public var producerVersion: String
     /// Free-form entries of the file, in its order.
     public var metadata: [(key: String, value: String)]
+    /// The files that constants were read from, as paths relative to the model's folder without `.` components, in
+    /// ascending order; the model needs them beside it wherever it is loaded.
+    public var externalFiles: [String]
 }

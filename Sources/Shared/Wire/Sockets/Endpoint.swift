@@ -74,7 +74,9 @@ public struct Endpoint: Hashable, Sendable {
     }
 
     /// Without encryption and keys only this machine may be served.
-    func checkBindable() throws(ZeroMQError) {
+    ///
+    /// - Throws: `ZeroMQError` for an endpoint that other machines can reach.
+    public func checkBindable() throws(ZeroMQError) {
         guard let host else { return }
         guard ["127.0.0.1", "localhost", "[::1]", "lo"].contains(host) || host.hasPrefix("127.") else {
             throw ZeroMQError(

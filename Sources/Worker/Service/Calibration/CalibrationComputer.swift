@@ -42,7 +42,7 @@ final class CalibrationComputer: ShardComputer {
             try progress(done)
         }
         let statistics = try CalibrationStatistics(
-            modelDigest: specification.model[0].digest.hexadecimal, planDigest: plan.digest.hexadecimal,
+            modelDigest: specification.modelDigest.hexadecimal, planDigest: plan.digest.hexadecimal,
             tensors: try tap.finish())
         return try statistics.encoded()
     }
