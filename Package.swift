@@ -103,7 +103,7 @@ let package = Package(
             name: "tare",
             dependencies: [
                 "Calibration", "Conversion", "CoordinatorCore", "CoordinatorService", "Datasets", "Execution", "Graphs",
-                "ONNXFormat", "Quantization", "Tensors", "WorkerCore", "WorkerService", argumentParser,
+                "ONNXFormat", "Quantization", "Tensors", "Wire", "WorkerCore", "WorkerService", argumentParser, yams,
             ],
             path: "Sources/Tare", swiftSettings: settings),
 
@@ -141,7 +141,7 @@ let package = Package(
             path: "Tests/ClusterTests", swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Calibration", "Tensors", "TestSupport", "tare"],
+            dependencies: ["Calibration", "ONNXFormat", "Tensors", "TestSupport", "tare"],
             path: "Tests/EndToEndTests", swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

@@ -21,4 +21,32 @@ struct TareCommand: AsyncParsableCommand {
             CalibrateCommand.self, QuantizeCommand.self, RunCommand.self, InspectCommand.self, CoordinatorCommand.self,
             WorkerCommand.self,
         ])
+
+    /// Runs the command line, with a job file's options in it.
+    static func main() async {
+        do {
+            let arguments = try FailureReport.exitOnFailure {
+                try ConfiguredArguments(Array(CommandLine.arguments.dropFirst()))
+            }
+            var command = try parse(arguments)
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    private static func parse(_ arguments: ConfiguredArguments) throws -> any ParsableCommand {
+        do {
+            return try parseAsRoot(arguments.words)
+        } catch {
+            guard exitCode(for: error) == .validationFailure,
+                let failure = arguments.failure(for: message(for: error))
+            else { throw error }
+            return try FailureReport.exitOnFailure { throw failure }
+        }
+    }
 }

@@ -6,19 +6,19 @@ import Testing
 /// What a user sees when something is wrong: the thing, the reason, the remedy, the right status, and no files.
 @Suite struct FailureTests {
     @Test func missingModel() throws {
-        try expect(status: 66, saying: ["/nowhere/model.onnx", "does not exist"]) { folder in
+        try expectFailure(status: 66, saying: ["/nowhere/model.onnx", "does not exist"]) { folder in
             ["calibrate", "/nowhere/model.onnx", "--data", Example.calibration, "--output", folder.path("o.onnx")]
         }
     }
 
     @Test func missingData() throws {
-        try expect(status: 66, saying: ["/nowhere/images.npz"]) { folder in
+        try expectFailure(status: 66, saying: ["/nowhere/images.npz"]) { folder in
             ["calibrate", Example.model, "--data", "/nowhere/images.npz", "--output", folder.path("o.onnx")]
         }
     }
 
     @Test func truncatedModel() throws {
-        try expect(status: 65, saying: ["cut.onnx"], leaving: ["cut.onnx"]) { folder in
+        try expectFailure(status: 65, saying: ["cut.onnx"], leaving: ["cut.onnx"]) { folder in
             let whole = try Data(contentsOf: URL(filePath: Example.model))
             try whole.prefix(whole.count / 2).write(to: folder.url.appending(path: "cut.onnx"))
             return [
@@ -28,14 +28,14 @@ import Testing
     }
 
     @Test func wrongInputName() throws {
-        try expect(status: 65, saying: ["image", "pixels"], leaving: ["wrong.npz"]) { folder in
+        try expectFailure(status: 65, saying: ["image", "pixels"], leaving: ["wrong.npz"]) { folder in
             try Arrays.write(["pixels": Arrays.images(4)], to: folder.path("wrong.npz"))
             return ["calibrate", Example.model, "--data", folder.path("wrong.npz"), "--output", folder.path("o.onnx")]
         }
     }
 
     @Test func sampleThatIsNotANumber() throws {
-        try expect(status: 65, saying: ["nan.npz", "2", "NaN"], leaving: ["nan.npz"]) { folder in
+        try expectFailure(status: 65, saying: ["nan.npz", "2", "NaN"], leaving: ["nan.npz"]) { folder in
             try Arrays.write(["image": Arrays.images(4, notANumberAt: 2)], to: folder.path("nan.npz"))
             return [
                 "calibrate", Example.model, "--data", folder.path("nan.npz"), "--workers", "1",
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func imageThatIsNone() throws {
-        try expect(status: 65, saying: ["broken.jpg"], leaving: ["images", "preprocess.yaml"]) { folder in
+        try expectFailure(status: 65, saying: ["broken.jpg"], leaving: ["images", "preprocess.yaml"]) { folder in
             let images = folder.url.appending(path: "images")
             try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
             try Data("no image at all".utf8).write(to: images.appending(path: "broken.jpg"))
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func unknownFlag() throws {
-        try expect(status: 64, saying: ["--wrokers"]) { folder in
+        try expectFailure(status: 64, saying: ["--wrokers"]) { folder in
             [
                 "calibrate", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
                 "--wrokers", "2",
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test func skippedOperatorThatDoesNotOccur() throws {
-        try expect(status: 64, saying: ["Cnov"]) { folder in
+        try expectFailure(status: 64, saying: ["Cnov"]) { folder in
             [
                 "calibrate", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
                 "--skip-op", "Cnov",
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func outputFolderThatDoesNotExist() throws {
-        try expect(status: 74, saying: ["/nowhere"]) { _ in
+        try expectFailure(status: 74, saying: ["/nowhere"]) { _ in
             ["calibrate", Example.model, "--data", Example.calibration, "--output", "/nowhere/o.onnx"]
         }
     }
@@ -113,29 +113,16 @@ import Testing
                 folder.path("o.onnx"),
             ],
             in: folder.url)
-        let deadline = ContinuousClock.now + .seconds(20)
         var children: [Int32] = []
-        while children.count < 2, ContinuousClock.now < deadline {
-            children = TareProcess.children(of: process.identifier)
-        }
-        #expect(children.count == 2)
+        #expect(
+            becomesTrue {
+                children = TareProcess.children(of: process.identifier)
+                return children.count == 2
+            })
         kill(process.identifier, SIGINT)
         let outcome = try process.finish()
-        #expect(outcome.status == 75 || outcome.status == 130, "\(outcome.status): \(outcome.errors)")
-        let gone = ContinuousClock.now + .seconds(10)
-        while children.contains(where: { kill($0, 0) == 0 }), ContinuousClock.now < gone {}
-        #expect(!children.contains { kill($0, 0) == 0 })
+        #expect(outcome.status == 75, "\(outcome.errors)")
+        #expect(becomesTrue { !children.contains(where: isRunning) })
         #expect(try folder.contents() == ["many.npz"])
-    }
-
-    private func expect(
-        status: Int32, saying texts: [String], leaving files: [String] = [],
-        _ arguments: (TemporaryFolder) throws -> [String]
-    ) throws {
-        let folder = try TemporaryFolder()
-        let outcome = try TareProcess.run(try arguments(folder), in: folder.url)
-        #expect(outcome.status == status, "\(outcome.errors)")
-        for text in texts { #expect(outcome.errors.contains(text), "'\(text)' is missing in: \(outcome.errors)") }
-        #expect(try folder.contents() == files.sorted())
     }
 }

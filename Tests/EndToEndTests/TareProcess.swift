@@ -32,6 +32,11 @@ final class TareProcess {
         try process.run()
     }
 
+    /// What was written to standard error until now.
+    var errorsSoFar: String {
+        (try? String(contentsOf: errorFile, encoding: .utf8)) ?? ""
+    }
+
     /// Waits for the end and collects everything.
     func finish() throws -> Outcome {
         process.waitUntilExit()
@@ -71,7 +76,7 @@ final class TareProcess {
     }
 
     /// The executable beside the test bundle.
-    private static var executable: URL {
+    static var executable: URL {
         let bundle = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
         let candidates = [bundle, Bundle.main.bundleURL, bundle.deletingLastPathComponent()]
         return candidates.map { $0.appending(path: "tare") }

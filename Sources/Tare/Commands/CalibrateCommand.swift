@@ -17,14 +17,8 @@ struct CalibrateCommand: AsyncParsableCommand {
             --observer percentile --workers 8 --output model.int8.onnx --statistics model.safetensors
             """)
 
-    @Argument(help: "The float ONNX model.")
-    var model: String
-
-    @Option(help: ArgumentHelp("Where to write the quantized model; its manifest lies beside it.", valueName: "file"))
-    var output: String
-
-    @Option(help: ArgumentHelp("Also write the statistics, for 'tare quantize' and for NumPy.", valueName: "file"))
-    var statistics: String?
+    @OptionGroup
+    var files: JobOptions
 
     @OptionGroup(title: "Data")
     var data: DataOptions
@@ -38,14 +32,13 @@ struct CalibrateCommand: AsyncParsableCommand {
     @OptionGroup(title: "Workers")
     var cluster: LocalClusterOptions
 
-    @Flag(help: "Print the manifest as JSON.")
-    var json = false
-
     func run() async throws {
         try await FailureReport.exitOnFailure {
-            let output = try InputPath.writable(output, what: "The output")
-            let statistics = try statistics.map { try InputPath.writable($0, what: "The statistics file") }
-            let job = try CalibrationJob(model: model, data: data, scheme: scheme, plan: plan)
+            _ = try InputPath.existingFile(files.model, what: "The model")
+            let outputs = try OutputFiles(model: files.output, statistics: files.statistics)
+            try outputs.check(against: [files.model, files.config, data.preprocess].compactMap { $0 } + data.paths)
+            let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
+            try outputs.check(against: job.model.paths)
             let workers = cluster.workers.count(shards: try job.shardCount())
             let service = CoordinatorService(
                 configuration: CoordinatorServiceConfiguration(
@@ -57,7 +50,7 @@ struct CalibrateCommand: AsyncParsableCommand {
                 try await service.run(clusterJob) { display.show($0) }
             }
             display.finish()
-            try ConversionSummary(job.write(outcome, model: output, statistics: statistics)).report(json: json)
+            try ConversionSummary(job.write(outcome, to: outputs)).report(json: files.json)
         }
     }
 }

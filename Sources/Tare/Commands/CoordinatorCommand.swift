@@ -1,6 +1,7 @@
 import ArgumentParser
 import CoordinatorService
 import Foundation
+import Wire
 
 /// `tare coordinator`: serves one calibration to workers that are started by hand.
 struct CoordinatorCommand: AsyncParsableCommand {
@@ -16,14 +17,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
               tare worker --coordinator tcp://127.0.0.1:7788
             """)
 
-    @Argument(help: "The float ONNX model.")
-    var model: String
-
-    @Option(help: ArgumentHelp("Where to write the quantized model; its manifest lies beside it.", valueName: "file"))
-    var output: String
-
-    @Option(help: ArgumentHelp("Also write the statistics.", valueName: "file"))
-    var statistics: String?
+    @OptionGroup
+    var files: JobOptions
 
     @Option(
         help: ArgumentHelp(
@@ -40,14 +35,14 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @OptionGroup(title: "Plan")
     var plan: PlanOptions
 
-    @Flag(help: "Print the manifest as JSON.")
-    var json = false
-
     func run() async throws {
         try await FailureReport.exitOnFailure {
-            let output = try InputPath.writable(output, what: "The output")
-            let statistics = try statistics.map { try InputPath.writable($0, what: "The statistics file") }
-            let job = try CalibrationJob(model: model, data: data, scheme: scheme, plan: plan)
+            _ = try InputPath.existingFile(files.model, what: "The model")
+            let outputs = try OutputFiles(model: files.output, statistics: files.statistics)
+            try Endpoint(listen).checkBindable()
+            try outputs.check(against: [files.model, files.config, data.preprocess].compactMap { $0 } + data.paths)
+            let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
+            try outputs.check(against: job.model.paths)
             let service = CoordinatorService(configuration: CoordinatorServiceConfiguration(endpoint: listen))
             let clusterJob = try job.clusterJob(delivery: plan.dataDelivery, paths: data.paths)
             let display = ClusterDisplay(title: "calibrating", announcesEndpoint: true)
@@ -55,7 +50,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
                 try await service.run(clusterJob) { display.show($0) }
             }
             display.finish()
-            try ConversionSummary(job.write(outcome, model: output, statistics: statistics)).report(json: json)
+            try ConversionSummary(job.write(outcome, to: outputs)).report(json: files.json)
         }
     }
 }

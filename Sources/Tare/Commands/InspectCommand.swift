@@ -25,7 +25,7 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         try FailureReport.exitOnFailure {
-            let path = try InputPath.existing(file, what: "The file")
+            let path = try InputPath.existingFile(file, what: "The file")
             let description = try FileDescription.describe(path)
             StandardStreams.writeOutput(json ? try JSONText.encode(description) : description.text)
         }

@@ -35,10 +35,13 @@ struct QuantizeCommand: ParsableCommand {
     func run() throws {
         try FailureReport.exitOnFailure {
             let scheme = try scheme.resolved()
+            _ = try InputPath.existingFile(model, what: "The model")
+            let outputs = try OutputFiles(model: output)
+            try outputs.check(against: [model, statistics])
             let source = try SourceModel(path: model)
-            let output = try InputPath.writable(output, what: "The output")
+            try outputs.check(against: source.paths)
             let statistics = try CalibrationStatistics(
-                path: InputPath.existing(statistics, what: "The statistics file"))
+                path: InputPath.existingFile(statistics, what: "The statistics file"))
             guard statistics.modelDigest == source.digest.hexadecimal else {
                 throw CommandFailure(
                     .badData,
@@ -47,7 +50,7 @@ struct QuantizeCommand: ParsableCommand {
             }
             let plan = try QuantizationPlan(PreparedGraph(source.imported.graph), options: scheme.options)
             let written = try QuantizedModelWriter(model: source, plan: plan, method: scheme.method)
-                .write(statistics, provenance: QuantizedModelWriter.Provenance(), to: output)
+                .write(statistics, provenance: QuantizedModelWriter.Provenance(), to: outputs)
             try ConversionSummary(written).report(json: json)
         }
     }

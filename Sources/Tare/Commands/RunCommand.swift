@@ -59,8 +59,9 @@ struct RunCommand: ParsableCommand {
     }
 
     private func execute() throws {
+        if let output { try checkOutput(output) }
         let graph = try ModelFile.load(model).graph
-        let arrays = try NPZFile(path: InputPath.existing(input, what: "The input file"))
+        let arrays = try NPZFile(path: InputPath.existingFile(input, what: "The input file"))
         var inputs: [String: Tensor] = [:]
         for value in graph.inputs {
             guard arrays.names.contains(value.name) else {
@@ -82,6 +83,11 @@ struct RunCommand: ParsableCommand {
         let elapsed = ContinuousClock.now - started
         if let output { try NPZFile.write(outputs, to: output) }
         try report(outputs, labels: labels.map { try arrays.tensor($0) }, elapsed: elapsed)
+    }
+
+    private func checkOutput(_ output: String) throws {
+        try OutputFiles.checkWritable(output, what: "--output")
+        try OutputFiles.checkDistinct(output, what: "--output", from: [model, input])
     }
 
     private func report(_ outputs: [String: Tensor], labels: Tensor?, elapsed: Duration) throws {

@@ -36,6 +36,11 @@ struct WorkerCommand: AsyncParsableCommand {
             "End when standard input is closed; for workers that another process starts.", visibility: .hidden))
     var endWithParent = false
 
+    func validate() throws {
+        if localRank < 0 { throw ValidationError("--local-rank must be at least 0, not \(localRank).") }
+        if joinTimeout < 1 { throw ValidationError("--join-timeout must be at least 1, not \(joinTimeout).") }
+    }
+
     func run() async throws {
         try await FailureReport.exitOnFailure {
             var configuration = WorkerServiceConfiguration(

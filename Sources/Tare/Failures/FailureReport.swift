@@ -10,14 +10,15 @@ import Graphs
 import ONNXFormat
 import Quantization
 import Tensors
+import Wire
 import WorkerService
 
 /// Turns any error into one message on standard error and the exit status that fits it.
 enum FailureReport {
     /// Runs a command's work; on an error says what happened and ends with the right status.
-    static func exitOnFailure(_ work: () throws -> Void) throws {
+    static func exitOnFailure<Value>(_ work: () throws -> Value) throws -> Value {
         do {
-            try work()
+            return try work()
         } catch {
             throw report(error)
         }
@@ -44,6 +45,10 @@ enum FailureReport {
         switch error {
         case let failure as CommandFailure: failure.status
         case let failure as TensorFileError: status(of: failure.reason)
+        case DatasetError.file(let failure): status(of: failure)
+        case DatasetError.preprocessing: .configuration
+        case DatasetError.tooFewSamples: .usage
+        case ONNXImportError.unreadableFile: .noInput
         case is ONNXImportError, is ShapeInferenceError, is ExecutionError, is DatasetError, is ActivationScalesError:
             .badData
         case is CalibrationStatisticsError: .badData
@@ -51,6 +56,8 @@ enum FailureReport {
         case is JobSpecificationError: .configuration
         case let failure as JobFailure: status(of: failure)
         case is CoordinatorServiceError: .unreachable
+        // Without an error number it is the endpoint's text that is wrong.
+        case let failure as ZeroMQError: failure.code == 0 ? .usage : .unreachable
         case let failure as WorkerServiceError: status(of: failure)
         default: .internalFault
         }
@@ -76,7 +83,9 @@ enum FailureReport {
 
     private static func status(of reason: TensorFileError.Reason) -> ExitStatus {
         switch reason {
-        case .system(_, let code): code == ENOENT ? .noInput : .inputOutput
+        // What could not be opened was an input; an output fails at a later step or in its folder.
+        case .system("open the file", let code): [ENOENT, ENOTDIR, EACCES].contains(code) ? .noInput : .inputOutput
+        case .system: .inputOutput
         case .truncated, .malformed, .unsupported, .checksumMismatch, .missingMember: .badData
         }
     }

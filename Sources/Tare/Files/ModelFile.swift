@@ -5,6 +5,6 @@ import ONNXFormat
 enum ModelFile {
     /// Loads an ONNX model.
     static func load(_ path: String) throws -> ImportedModel {
-        try ONNXModel.load(from: URL(filePath: InputPath.existing(path, what: "The model")))
+        try ONNXModel.load(from: URL(filePath: InputPath.existingFile(path, what: "The model")))
     }
 }

@@ -6,20 +6,18 @@ import Graphs
 import ONNXFormat
 import Tensors
 
-/// A float model as the user named it, read once.
+/// A float model as the user named it, with the files of its external data, read once.
 struct SourceModel {
     /// Path of the file.
     let path: String
-    /// Name, digest and size for the manifest.
-    let file: ResultManifest.File
-    /// Digest of the file.
-    let digest: ContentDigest
     /// The imported model.
     let imported: ImportedModel
+    /// The files that workers need, for the job: the model, then its external data.
+    let files: [JobSpecification.ModelFile]
 
     /// Reads a model and refuses one that is quantized already.
     init(path: String) throws {
-        self.path = try InputPath.existing(path, what: "The model")
+        self.path = try InputPath.existingFile(path, what: "The model")
         imported = try ONNXModel.load(from: URL(filePath: path))
         let quantized = imported.graph.nodes.filter {
             switch $0.op {
@@ -33,21 +31,40 @@ struct SourceModel {
                 "The model '\(path)' is quantized already (node '\(node.name)' is \(node.op.name)); "
                     + "calibrate the float model it was made from")
         }
-        let content = try InputFile(path: path)
-        var accumulator = ContentDigest.Accumulator()
-        try content.forEachPiece { accumulator.append($0) }
-        digest = accumulator.digest()
-        file = ResultManifest.File(
-            name: URL(filePath: path).lastPathComponent, sha256: digest.hexadecimal, bytes: content.byteCount)
+        let folder = URL(filePath: path).deletingLastPathComponent()
+        let names = [URL(filePath: path).lastPathComponent] + imported.externalFiles
+        let contents = try names.map { try InputFile(path: folder.appending(path: $0).path) }
+        var progress = HashingProgress(totalBytes: contents.reduce(0) { $0 + $1.byteCount })
+        files = try zip(names, contents).map { name, content in
+            var accumulator = ContentDigest.Accumulator()
+            try content.forEachPiece { piece in
+                accumulator.append(piece)
+                progress.add(bytes: piece.count)
+            }
+            return JobSpecification.ModelFile(
+                path: name, digest: accumulator.digest(), byteCount: content.byteCount)
+        }
+        progress.finish()
     }
 
-    /// The files that workers need, for the job.
-    var files: [JobSpecification.ModelFile] {
-        [JobSpecification.ModelFile(path: file.name, digest: digest, byteCount: file.bytes)]
+    /// The digest under which statistics and manifests name the model; it covers the external data.
+    var digest: ContentDigest { JobSpecification.modelDigest(of: files) }
+
+    /// Name, digest and size of the model with its external data, for the manifest.
+    var summary: ResultManifest.File {
+        ResultManifest.File(
+            name: URL(filePath: path).lastPathComponent, sha256: digest.hexadecimal,
+            bytes: files.reduce(0) { $0 + $1.byteCount })
     }
 
-    /// The same files as bytes to fetch.
+    /// Where the files lie.
+    var paths: [String] {
+        let folder = URL(filePath: path).deletingLastPathComponent()
+        return files.map { folder.appending(path: $0.path).path }
+    }
+
+    /// The files as bytes to fetch.
     var blobs: [Blob] {
-        [Blob(file: URL(filePath: path), digest: digest)]
+        zip(paths, files).map { path, file in Blob(file: URL(filePath: path), digest: file.digest) }
     }
 }

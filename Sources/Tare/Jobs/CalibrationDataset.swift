@@ -19,7 +19,7 @@ struct CalibrationDataset {
     /// - Throws: `DatasetError`, `CommandFailure` when a path does not exist or nothing is left.
     init(_ flags: DataOptions, graph: Graph) throws {
         let preprocessing = try flags.preprocess.map {
-            try Preprocessing(path: InputPath.existing($0, what: "The preprocessing file"))
+            try Preprocessing(path: InputPath.existingFile($0, what: "The preprocessing file"))
         }
         decoder = try SampleDecoder(inputs: graph.inputs.map(InputSignature.init), preprocessing: preprocessing)
         let paths = try flags.paths.map { try InputPath.existing($0, what: "The data path") }
@@ -42,7 +42,11 @@ struct CalibrationDataset {
         options = ComputationOptions(
             preprocessing: preprocessing?.yaml, sampleLimit: flags.samples, seed: flags.seed,
             excludedSamples: broken.map(\.position))
-        let manifest = try source.manifest()
+        var progress = ProgressLine(title: "hashing the data", unit: "MB")
+        let manifest = try source.manifest { done, total in
+            progress.update(done: done / 1_000_000, total: total / 1_000_000)
+        }
+        progress.finish()
         summary = ResultManifest.DataSummary(
             sha256: manifest.digest, samples: source.sampleCount,
             files: manifest.files.map {

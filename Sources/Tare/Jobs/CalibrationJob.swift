@@ -52,7 +52,7 @@ struct CalibrationJob {
     func clusterJob(
         delivery: PlanOptions.DataDeliveryChoice, paths: [String]
     ) throws -> ClusterJob<CalibrationStatistics> {
-        let digest = model.digest.hexadecimal
+        let digest = specification.modelDigest.hexadecimal
         let plan = try CalibrationPlan(specification)
         return ClusterJob(
             specification: specification,
@@ -63,9 +63,9 @@ struct CalibrationJob {
 
     /// Converts the model with the statistics of the whole job and writes everything that was asked for.
     func write(
-        _ outcome: CalibrationOutcome<CalibrationStatistics>, model output: String, statistics: String?
+        _ outcome: CalibrationOutcome<CalibrationStatistics>, to outputs: OutputFiles
     ) throws -> QuantizedModelWriter.Written {
-        if let statistics { try outcome.statistics.write(to: statistics) }
+        if let statistics = outputs.statistics { try outcome.statistics.write(to: statistics) }
         let provenance = QuantizedModelWriter.Provenance(
             data: dataset.summary,
             plan: ResultManifest.Plan(
@@ -73,7 +73,7 @@ struct CalibrationJob {
                 batchesPerShard: specification.batchesPerShard, shards: outcome.plan.shardCount),
             instructionSet: specification.requiredInstructionSet)
         return try QuantizedModelWriter(model: model, plan: quantization, method: method)
-            .write(outcome.statistics, provenance: provenance, to: output)
+            .write(outcome.statistics, provenance: provenance, to: outputs)
     }
 
     /// Samples in a batch when the user does not say: enough for moving averages and for the speed of matrix products.

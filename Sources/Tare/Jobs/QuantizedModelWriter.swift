@@ -35,35 +35,29 @@ struct QuantizedModelWriter {
 
     /// Converts and writes.
     func write(
-        _ statistics: CalibrationStatistics, provenance: Provenance, to output: String
+        _ statistics: CalibrationStatistics, provenance: Provenance, to outputs: OutputFiles
     ) throws -> Written {
         let scales = try ActivationScales(plan: plan, statistics: statistics, method: method)
         let converted = try plan.quantize(scales.parameters)
         let bytes = Array(
             try ONNXModel.serialize(converted.graph, options: ONNXExportOptions(producerVersion: Version.text)))
         let manifest = ResultManifest(
-            version: Version.text, model: model.file,
+            version: Version.text, model: model.summary,
             output: ResultManifest.File(
-                name: URL(filePath: output).lastPathComponent, sha256: ContentDigest(of: bytes).hexadecimal,
+                name: URL(filePath: outputs.model).lastPathComponent, sha256: ContentDigest(of: bytes).hexadecimal,
                 bytes: bytes.count),
             data: provenance.data, plan: provenance.plan,
             statisticsSHA256: ContentDigest(of: try statistics.encoded()).hexadecimal,
             instructionSet: provenance.instructionSet, options: plan.options, method: method, scales: scales,
             statistics: statistics, report: converted.report)
-        let manifestPath = Self.manifestPath(for: output)
-        // The manifest first: a model without its manifest could not be told from an older one.
-        try AtomicFile.write(try manifest.jsonBytes(), to: manifestPath)
-        do {
-            try AtomicFile.write(bytes, to: output)
-        } catch {
-            try? FileManager.default.removeItem(atPath: manifestPath)
-            throw error
+        let manifestBytes = try manifest.jsonBytes()
+        try FolderLock.holding(folderOf: outputs.model) { () throws(TensorFileError) in
+            // Both are on the disk before either takes its name, so a full disk leaves an earlier pair as it was.
+            try AtomicFile.write(to: outputs.model) { (writer) throws(TensorFileError) in
+                try writer.append(bytes)
+                try AtomicFile.write(manifestBytes, to: outputs.manifest)
+            }
         }
-        return Written(manifest: manifest, modelPath: output, manifestPath: manifestPath)
-    }
-
-    /// `model.int8.onnx` has `model.int8.manifest.json`.
-    static func manifestPath(for output: String) -> String {
-        (output.hasSuffix(".onnx") ? String(output.dropLast(5)) : output) + ".manifest.json"
+        return Written(manifest: manifest, modelPath: outputs.model, manifestPath: outputs.manifest)
     }
 }

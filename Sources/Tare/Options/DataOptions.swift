@@ -25,7 +25,9 @@ struct DataOptions: ParsableArguments {
 
     @Option(
         name: .customLong("on-bad-sample"),
-        help: "What a broken sample does: fail stops the run, skip leaves it out and lists it in the manifest.")
+        help: ArgumentHelp(
+            "What a broken sample does: fail stops the run, skip leaves it out and lists it in the manifest.",
+            valueName: "policy"))
     var onBadSample: BadSampleChoice = .fail
 
     /// The two policies.

@@ -12,7 +12,9 @@ struct PlanOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Batches per shard, the unit that a worker leases.", valueName: "n"))
     var shardBatches: Int = 2
 
-    @Option(help: "How workers get the samples: shared reads the paths, stream receives them over ZeroMQ.")
+    @Option(
+        help: ArgumentHelp(
+            "How workers get the samples: shared reads the paths, stream receives them over ZeroMQ.", valueName: "way"))
     var dataDelivery: DataDeliveryChoice = .shared
 
     /// The two ways to deliver samples.
@@ -22,7 +24,10 @@ struct PlanOptions: ParsableArguments {
     }
 
     func validate() throws {
-        if let batchSize, batchSize < 1 { throw ValidationError("--batch-size must be at least 1, not \(batchSize).") }
-        if shardBatches < 1 { throw ValidationError("--shard-batches must be at least 1, not \(shardBatches).") }
+        for (name, value) in [("--batch-size", batchSize ?? 1), ("--shard-batches", shardBatches)] {
+            guard (1...65_536).contains(value) else {
+                throw ValidationError("\(name) must be from 1 to 65536, not \(value).")
+            }
+        }
     }
 }

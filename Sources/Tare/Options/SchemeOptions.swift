@@ -20,16 +20,16 @@ struct SchemeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Type of quantized activations: uint8, int8, int16 or uint16. Default: uint8.", valueName: "type"))
+            "Type of quantized activations. Default: uint8, or the preset's.", valueName: "type"))
     var activationType: QuantizedType?
 
     @Option(
         help: ArgumentHelp(
-            "One scale per output channel or per weight: per-channel or per-tensor. Default: per-channel.",
+            "One scale per output channel or per weight. Default: per-channel, or the preset's.",
             valueName: "granularity"))
     var weightGranularity: QuantizationGranularity?
 
-    @Flag(help: "Activation ranges symmetric around zero, or as observed. Default: asymmetric.")
+    @Flag(help: "Activation ranges symmetric around zero, or as observed. Default: asymmetric, or the preset's.")
     var symmetry: Symmetry?
 
     @Option(
@@ -63,5 +63,18 @@ struct SchemeOptions: ParsableArguments {
     }
 }
 
-extension QuantizedType: ExpressibleByArgument {}
+extension QuantizedType: ExpressibleByArgument {
+    /// The types that an activation can have; int32 is for biases alone.
+    private static let activationTypes: [QuantizedType] = [.uint8, .int8, .int16, .uint16]
+
+    /// Reads the type of activations.
+    public init?(argument: String) {
+        guard let type = Self.activationTypes.first(where: { $0.rawValue == argument }) else { return nil }
+        self = type
+    }
+
+    /// For `--help`.
+    public static var allValueStrings: [String] { activationTypes.map(\.rawValue) }
+}
+
 extension QuantizationGranularity: ExpressibleByArgument {}

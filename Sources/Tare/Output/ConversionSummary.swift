@@ -36,7 +36,7 @@ extension ResultManifest {
         ]
         if let data, let plan {
             lines.append(
-                "\(data.samples) samples in \(plan.shards) shards; \(activations.count) activations and "
+                "\(data.samples) samples in \(plan.shards) \(plan.shards == 1 ? "shard" : "shards"); \(activations.count) activations and "
                     + "\(weights.count) weights quantized")
             if !data.skipped.isEmpty { lines.append("\(data.skipped.count) broken samples were skipped") }
         } else {

@@ -11,6 +11,8 @@ struct ProgressLine {
     private let started: ContinuousClock.Instant
     private var lastShown: ContinuousClock.Instant?
     private var isShowing = false
+    /// What was to be shown last, when it was too early to show it.
+    private var pending: String?
 
     /// Steps shorter than this show nothing.
     private static let silentPeriod = Duration.seconds(2)
@@ -34,14 +36,21 @@ struct ProgressLine {
     mutating func update(done: Int, total: Int, detail: String = "") {
         let now = ContinuousClock.now
         guard now - started >= Self.silentPeriod else { return }
+        let text = text(done: done, total: total, elapsed: now - started, detail: detail)
+        pending = text
         let interval = isTerminal ? Self.terminalInterval : Self.plainInterval
         if let lastShown, now - lastShown < interval { return }
         lastShown = now
-        show(text(done: done, total: total, elapsed: now - started, detail: detail))
+        show(text)
     }
 
-    /// Ends the line so that other output starts on a fresh one.
+    /// Shows the last state, when the step was long enough to show any, and ends the line.
     mutating func finish() {
+        if lastShown != nil, let pending { show(pending) }
+        endLine()
+    }
+
+    private mutating func endLine() {
         guard isShowing else { return }
         StandardStreams.writeErrorInPlace("\n")
         isShowing = false
@@ -49,13 +58,15 @@ struct ProgressLine {
 
     /// Writes a line of its own; the progress line goes on below it.
     mutating func interrupt(_ text: String) {
-        finish()
+        endLine()
         StandardStreams.writeError(text)
     }
 
     private mutating func show(_ text: String) {
+        pending = nil
         if isTerminal {
-            StandardStreams.writeErrorInPlace("\r\u{1B}[K" + text)
+            // Without wrapping, so that a line wider than the terminal is cut and still overwritten as one.
+            StandardStreams.writeErrorInPlace("\r\u{1B}[K\u{1B}[?7l" + text + "\u{1B}[?7h")
             isShowing = true
         } else {
             StandardStreams.writeError(text)
