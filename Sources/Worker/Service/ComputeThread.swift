@@ -78,7 +78,8 @@ final class ComputeThread {
         } catch is Interruption {
             return
         } catch let error as ShardComputationError {
-            configuration.log("\(shard): \(error.text)")
+            // Bad data end the job, and the coordinator says why; saying it here too would show it twice.
+            if error.failureClass != .data { configuration.log("\(shard): \(error.text)") }
             report(
                 .failed(
                     ShardFailure(

@@ -57,7 +57,10 @@ final class CalibrationComputer: ShardComputer {
                 try sample.requireFinite()
                 decoded.append(sample)
             } catch let error as DatasetError {
-                throw ShardComputationError(.data, error.description, sample: index)
+                // The coordinator puts the number of the sample in front.
+                let text =
+                    if case .badSample(let name, let reason) = error { "\(name): \(reason)" } else { error.description }
+                throw ShardComputationError(.data, text, sample: index)
             }
         }
         do {
