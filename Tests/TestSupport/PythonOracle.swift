@@ -16,7 +16,9 @@ public enum PythonOracle {
     public static func interpreter(test: String = #function) -> URL? {
         let url =
             ProcessInfo.processInfo.environment["TARE_PYTHON"].map { URL(filePath: $0) }
-            ?? Fixtures.directory.appending(path: "../../.venv/bin/python").standardizedFileURL
+            // Built without standardizing: that would follow the link out of the environment and lose its packages.
+            ?? Fixtures.directory.deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: ".venv/bin/python")
         if FileManager.default.isExecutableFile(atPath: url.path) { return url }
         FileHandle.standardError.write(Data("SKIPPED \(test): no Python at \(url.path); run scripts/setup.sh\n".utf8))
         return nil
