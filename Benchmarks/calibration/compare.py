@@ -107,6 +107,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", default="2")
     parser.add_argument("--folder", type=pathlib.Path, help="keep models and images here between runs")
+    parser.add_argument("--methods", nargs="*", default=["minmax", "percentile"], choices=["minmax", "percentile"])
     parser.add_argument("--memory-only", action="store_true", help="only Tare, at 64 and --images images")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -137,6 +138,8 @@ def measure(arguments: argparse.Namespace, folder: pathlib.Path, data: pathlib.P
         ("minmax", "MinMax", arguments.images),
         ("percentile", "Percentile", arguments.percentile_images),
     ):
+        if observer not in arguments.methods:
+            continue
         ours, theirs = [], []
         for _ in range(arguments.rounds):
             ours.append(tare(observer, arguments.images))

@@ -121,6 +121,13 @@ private final class WorkerKeeper {
         }
     }
 
+    /// One compute thread; and freed memory is kept for the next batch, whose tensors have the same sizes: by default the C
+    /// library maps large ones anew each time, and the system clears every page again.
+    private static let environment = [
+        (name: "OMP_NUM_THREADS", value: "1"), (name: "MALLOC_MMAP_THRESHOLD_", value: "268435456"),
+        (name: "MALLOC_TRIM_THRESHOLD_", value: "268435456"),
+    ]
+
     private func start(_ number: Int) {
         let cache = directory.appending(path: "worker-\(number)").path
         do {
@@ -129,7 +136,7 @@ private final class WorkerKeeper {
                 arguments: configuration.arguments + [
                     "--coordinator", endpoint, "--local-rank", "\(number)", "--cache-directory", cache,
                     "--end-with-parent",
-                ], environment: [("OMP_NUM_THREADS", "1")] + configuration.environment)
+                ], environment: Self.environment + configuration.environment)
             workers.append(Worker(number: number, process: process))
         } catch {
             giveUp("worker \(number): \(error)")

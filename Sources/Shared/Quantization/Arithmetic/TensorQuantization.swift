@@ -88,7 +88,8 @@ extension QuantizationParameters {
                         let shifted = Double((source[index] / scale).rounded(rule)) + zeroPoint
                         // `max` first: it maps NaN to the smallest integer.
                         let low = shifted > Double(Integer.min) ? shifted : Double(Integer.min)
-                        destination[index] = Integer(min(low, Double(Integer.max)))
+                        // By way of Int64: the generic conversion from Double is many times slower than the concrete one.
+                        destination[index] = Integer(truncatingIfNeeded: Int64(min(low, Double(Integer.max))))
                     }
                 }
             }
