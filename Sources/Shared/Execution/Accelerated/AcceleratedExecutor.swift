@@ -162,7 +162,7 @@ public final class AcceleratedExecutor: GraphExecutor {
         }
         // A graph that only takes the whole batch stays whole.
         guard let resolved = try? resolver.resolve(inputs: single),
-            BatchSplitting(whole: whole, single: resolved, count: count).isWorthwhile
+            BatchSplitting(whole: whole, single: resolved, count: count, isObserved: !observed.isEmpty).isWorthwhile
         else { return nil }
         return single
     }
