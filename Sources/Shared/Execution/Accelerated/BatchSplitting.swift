@@ -20,7 +20,7 @@ struct BatchSplitting {
 
     /// Reading the weights once more for each image costs less than moving the activations of the whole batch through
     /// memory: there are fewer weights than activations, and those of the batch exceed a cache of common size. Observed
-    /// activations weigh four times: ResNet-50, with 2.1 times as many weights as activations, calibrates 15 % faster one by
+    /// activations weigh four times: ResNet-50, with 2.1 times as many weights as activations, calibrates about 10 % faster one by
     /// one.
     private var fitsCacheBetter: Bool {
         var weights = 0
