@@ -66,7 +66,7 @@ import Testing
                     node: "p", operatorName: "Add", reason: "lacks input 1; the operator needs 2"))
     }
 
-    @Test func indexKnowsProducersAndConsumers() {
+    @Test func indexKnowsProducersAndReaders() {
         var graph = chain([
             relu("p", "x", "a"), Node(name: "q", op: .binary(.add), inputs: ["a", "a"], outputs: ["b"]),
             Node(name: "r", op: .binary(.add), inputs: ["a", "w"], outputs: ["c"]),
@@ -78,9 +78,14 @@ import Testing
         #expect(index.producer(of: "b") == .node(1, output: 0))
         #expect(index.producer(of: "none") == nil)
         #expect(index.producingNode(of: "a") == 0)
-        #expect(index.consumers(of: "a") == [1, 2])
+        #expect(
+            index.readers(of: "a")
+                == [NodeInput(node: 1, input: 0), NodeInput(node: 1, input: 1), NodeInput(node: 2, input: 0)])
+        #expect(index.soleReader(of: "a") == nil)
+        #expect(index.soleReader(of: "w") == NodeInput(node: 2, input: 1))
+        #expect(index.isGraphInput("x") && !index.isGraphInput("a"))
         #expect(index.isGraphOutput("c"))
-        #expect(!index.isUsed("b"))
+        #expect(index.readers(of: "b").isEmpty && !index.isGraphOutput("b"))
     }
 
     @Test func unusedNodesAndConstantsGo() {

@@ -1,3 +1,17 @@
+/// One place where a node reads a value.
+public struct NodeInput: Hashable, Sendable {
+    /// Position of the node in the graph.
+    public var node: Int
+    /// Position of the input in the node.
+    public var input: Int
+
+    /// Names a place.
+    public init(node: Int, input: Int) {
+        self.node = node
+        self.input = input
+    }
+}
+
 /// Who writes and who reads each value of a graph.
 ///
 /// A snapshot: after the graph changes, make a new one. When a value has several producers (an invalid graph) the first
@@ -14,7 +28,7 @@ public struct GraphIndex: Sendable {
     }
 
     private var producers: [String: Producer] = [:]
-    private var consumerLists: [String: [Int]] = [:]
+    private var places: [String: [NodeInput]] = [:]
     private var outputNames: Set<String> = []
 
     /// Indexes a graph.
@@ -27,8 +41,8 @@ public struct GraphIndex: Sendable {
         for name in graph.initializers.keys { producers[name] = .initializer }
         for (position, input) in graph.inputs.enumerated().reversed() { producers[input.name] = .input(position) }
         for (position, node) in graph.nodes.enumerated() {
-            for name in node.inputs where !name.isEmpty && consumerLists[name]?.last != position {
-                consumerLists[name, default: []].append(position)
+            for (input, name) in node.inputs.enumerated() where !name.isEmpty {
+                places[name, default: []].append(NodeInput(node: position, input: input))
             }
         }
         outputNames = Set(graph.outputs.map(\.name))
@@ -44,18 +58,24 @@ public struct GraphIndex: Sendable {
         if case .node(let position, _) = producers[value] { position } else { nil }
     }
 
-    /// Positions of the nodes that read the value, ascending, each once.
-    public func consumers(of value: String) -> [Int] {
-        consumerLists[value] ?? []
+    /// Where nodes read the value, in node order; a node that reads it twice is there twice.
+    public func readers(of value: String) -> [NodeInput] {
+        places[value] ?? []
+    }
+
+    /// The only place that reads the value, when there is exactly one and the graph does not return the value.
+    public func soleReader(of value: String) -> NodeInput? {
+        guard !isGraphOutput(value), let all = places[value], all.count == 1 else { return nil }
+        return all[0]
+    }
+
+    /// Whether the caller supplies the value.
+    public func isGraphInput(_ value: String) -> Bool {
+        if case .input = producers[value] { true } else { false }
     }
 
     /// Whether the value leaves the graph.
     public func isGraphOutput(_ value: String) -> Bool {
         outputNames.contains(value)
-    }
-
-    /// Whether anything reads the value: a node or the caller of the graph.
-    public func isUsed(_ value: String) -> Bool {
-        consumerLists[value] != nil || outputNames.contains(value)
     }
 }

@@ -19,10 +19,10 @@ public enum BatchNormalizationFolding {
         var names = NameSource(graph)
         // A folded node and its host, so that a second normalization in a row folds into the same host.
         var hosts: [Int: Int] = [:]
-        let index = ReaderIndex(graph)
+        let index = GraphIndex(graph)
         for (position, node) in graph.nodes.enumerated() {
             guard let normalization = Normalization(node, in: result),
-                let producer = index.producers[node.inputs[0]],
+                let producer = index.producingNode(of: node.inputs[0]),
                 index.soleReader(of: node.inputs[0]) == NodeInput(node: position, input: 0)
             else { continue }
             let hostPosition = hosts[producer] ?? producer
@@ -74,7 +74,7 @@ private struct Host {
     private let biasIsShared: Bool
     private let channelCount: Int
 
-    init?(_ node: Node, position: Int, in graph: Graph, index: ReaderIndex) {
+    init?(_ node: Node, position: Int, in graph: Graph, index: GraphIndex) {
         guard let weightName = node.input(1), let weight = graph.floatConstant(weightName),
             let shape = graph.initializers[weightName]?.shape,
             let channelCount = Self.channelCount(of: node.op, weight: shape)
@@ -84,7 +84,7 @@ private struct Host {
         self.weight = weight
         self.weightShape = shape
         self.channelCount = channelCount
-        weightIsShared = !index.isReadOnly(weightName, at: NodeInput(node: position, input: 1))
+        weightIsShared = index.soleReader(of: weightName) != NodeInput(node: position, input: 1)
         guard let biasName = node.input(2) else {
             bias = nil
             biasIsShared = false
@@ -94,7 +94,7 @@ private struct Host {
             let row = Self.spread(bias, shape: biasShape, over: channelCount)
         else { return nil }
         self.bias = row
-        biasIsShared = !index.isReadOnly(biasName, at: NodeInput(node: position, input: 2))
+        biasIsShared = index.soleReader(of: biasName) != NodeInput(node: position, input: 2)
     }
 
     /// Number of output channels, or `nil` when the operator is no host.

@@ -30,9 +30,9 @@ public enum ConstantFolding {
 private struct Folder {
     var graph: Graph
     var rewrites: [Rewrite] = []
-    private let outputs: Set<String>
+    /// Who reads what before anything is folded.
+    private let index: GraphIndex
     private let inferred: [String: InferredValue]
-    private let readerCounts: [String: Int]
     /// A value and the value that its readers read instead.
     private var aliases: [String: String] = [:]
 
@@ -43,9 +43,7 @@ private struct Folder {
         } catch {
             throw .invalidGraph(reason: error.description)
         }
-        let index = ReaderIndex(graph)
-        outputs = index.outputs
-        readerCounts = index.readers.mapValues(\.count)
+        index = GraphIndex(graph)
     }
 
     mutating func run() throws(ConversionError) {
@@ -73,10 +71,10 @@ private struct Folder {
 
     private mutating func bypass(_ node: Node) -> Bool {
         guard let source = node.input(0), let result = node.outputs.first, returnsInput(node) else { return false }
-        if outputs.contains(result) {
+        if index.isGraphOutput(result) {
             // The output's name must stay: the producer of the input will write it, when nothing forbids renaming.
             guard graph.initializers[source] == nil, !graph.inputs.contains(where: { $0.name == source }),
-                !outputs.contains(source), renamed[source] == nil
+                !index.isGraphOutput(source), renamed[source] == nil
             else { return false }
             renamed[source] = result
         }
@@ -93,7 +91,7 @@ private struct Folder {
             return true
         case .dropout:
             guard node.outputs.count > 1, !node.outputs[1].isEmpty else { return true }
-            return readerCounts[node.outputs[1]] == nil && !outputs.contains(node.outputs[1])
+            return index.readers(of: node.outputs[1]).isEmpty && !index.isGraphOutput(node.outputs[1])
         case .cast(let attributes):
             return inferred[node.inputs[0]]?.type.elementType == attributes.elementType
         default:
@@ -112,7 +110,7 @@ private struct Folder {
     // MARK: Nodes whose result follows from shapes
 
     private mutating func storeKnownElements(_ node: Node) -> Bool {
-        guard node.outputs.count == 1, !outputs.contains(node.outputs[0]),
+        guard node.outputs.count == 1, !index.isGraphOutput(node.outputs[0]),
             let value = inferred[node.outputs[0]], value.type.elementType == .int64, let shape = value.type.shape,
             let elements = value.elements?.compactMap(\.fixedInteger), elements.count == shape.elementCount
         else { return false }
@@ -123,7 +121,7 @@ private struct Folder {
     // MARK: Nodes with constant inputs
 
     private mutating func evaluate(_ node: Node) throws(ConversionError) -> Bool {
-        guard isFoldable(node), !node.outputs.contains(where: outputs.contains) else { return false }
+        guard isFoldable(node), !node.outputs.contains(where: index.isGraphOutput) else { return false }
         var inputs: [Tensor?] = []
         for name in node.inputs {
             guard !name.isEmpty else {

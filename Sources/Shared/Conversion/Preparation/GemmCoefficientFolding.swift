@@ -11,7 +11,7 @@ public enum GemmCoefficientFolding {
     public static func apply(to graph: Graph) -> Graph {
         var result = graph
         var names = NameSource(graph)
-        let index = ReaderIndex(graph)
+        let index = GraphIndex(graph)
         for (position, node) in graph.nodes.enumerated() {
             guard case .gemm(var attributes) = node.op, attributes.alpha != 1 || attributes.beta != 1 else { continue }
             var scaled = node
@@ -37,14 +37,15 @@ public enum GemmCoefficientFolding {
 
     /// Multiplies a constant input; in place when nothing else reads it.
     private static func store(
-        scaledBy factor: Float, input: Int, of position: Int, in graph: inout Graph, _ index: ReaderIndex,
+        scaledBy factor: Float, input: Int, of position: Int, in graph: inout Graph, _ index: GraphIndex,
         _ names: inout NameSource
     ) -> String? {
         guard let name = graph.nodes[position].input(input), let elements = graph.floatConstant(name),
             let shape = graph.initializers[name]?.shape
         else { return nil }
         let target =
-            index.isReadOnly(name, at: NodeInput(node: position, input: input)) ? name : names.unused(name + "_folded")
+            index.soleReader(of: name) == NodeInput(node: position, input: input)
+            ? name : names.unused(name + "_folded")
         graph.initializers[target] = Tensor(shape: shape, elements: elements.map { $0 * factor })
         return target
     }

@@ -132,7 +132,7 @@ extension QuantizationPlanner {
     private func absorbableBounds(_ node: Node, at position: Int) -> ClosedRange<Float>? {
         let (input, output) = (node.inputs[0], node.outputs[0])
         guard !options.activations.isSymmetric, !options.keepsActivationFunctions, quantizesOutput(output),
-            index.soleReader(of: input) == NodeInput(node: position, input: 0), !index.inputs.contains(input)
+            index.soleReader(of: input) == NodeInput(node: position, input: 0), !index.isGraphInput(input)
         else { return nil }
         guard case .clip = node.op else { return 0...Float.infinity }
         guard let lower = bound(node.input(1), otherwise: -.infinity),

@@ -8,7 +8,7 @@ import Tensors
 struct QuantizationPlanner {
     let graph: Graph
     let options: QuantizationOptions
-    let index: ReaderIndex
+    let index: GraphIndex
     let types: [String: ElementType]
     private let selection: NodeSelection
     private var names: NameSource
@@ -37,7 +37,7 @@ struct QuantizationPlanner {
     init(_ prepared: PreparedGraph, options: QuantizationOptions) throws(ConversionError) {
         graph = prepared.graph
         self.options = options
-        index = ReaderIndex(graph)
+        index = GraphIndex(graph)
         do {
             types = try ShapeInference.infer(graph).mapValues(\.elementType)
         } catch {
@@ -93,7 +93,7 @@ struct QuantizationPlanner {
 
     /// Whether the value may be quantized where a node writes it.
     func quantizesOutput(_ value: String) -> Bool {
-        types[value] == .float32 && (options.quantizesOutputs || !index.outputs.contains(value))
+        types[value] == .float32 && (options.quantizesOutputs || !index.isGraphOutput(value))
     }
 
     /// Quantizes what a node reads as an activation; a constant there becomes a quantized operand.
@@ -199,7 +199,7 @@ struct QuantizationPlanner {
 
     /// The dequantized bias takes the initializer's name, which must then have no other reader.
     private mutating func biasName(_ bias: String, place: NodeInput) -> String {
-        if index.isReadOnly(bias, at: place) || usedInitializers.insert(bias).inserted && isReadAsBiasOnly(bias) {
+        if index.soleReader(of: bias) == place || usedInitializers.insert(bias).inserted && isReadAsBiasOnly(bias) {
             return bias
         }
         let copy = names.unused(bias)
@@ -208,8 +208,8 @@ struct QuantizationPlanner {
     }
 
     private func isReadAsBiasOnly(_ name: String) -> Bool {
-        guard !index.outputs.contains(name) else { return false }
-        return (index.readers[name] ?? []).allSatisfy { place in
+        guard !index.isGraphOutput(name) else { return false }
+        return index.readers(of: name).allSatisfy { place in
             place.input == 2 && selection.floatReason(graph.nodes[place.node]) == nil
                 && QuantizableOperator(graph.nodes[place.node].op)?.addsBias == true
         }
@@ -223,7 +223,7 @@ struct QuantizationPlanner {
         markOutput(output)
         // The producer may itself have lost its activation function; its own name is what the user knows.
         let written = absorbed.last { $0.output == input }?.input ?? input
-        let producer = index.producers[written].map { graph.nodes[$0].name } ?? input
+        let producer = index.producingNode(of: written).map { graph.nodes[$0].name } ?? input
         return .absorbed(producer: producer)
     }
 }
