@@ -1,3 +1,4 @@
+import Synchronization
 import Tensors
 
 /// The samples of one or several paths in a fixed order, read by index, never all in memory.
@@ -139,39 +140,56 @@ public struct DatasetSource: Sendable {
         return (containers[low], position - starts[low])
     }
 
-    /// Hashes the files that hold selected samples, and checks the checksums that the formats have.
+    /// Hashes the files that hold selected samples, and checks the checksums that the formats have, on all cores.
     ///
     /// Reads each file once or twice from front to back with little memory.
     ///
-    /// - Parameter progress: Told the number of bytes hashed so far, and of all.
+    /// - Parameter progress: Told the number of bytes hashed so far, and of all; from several threads, one at a time.
     /// - Returns: The manifest.
-    /// - Throws: `DatasetError` naming the file that cannot be read or is damaged.
+    /// - Throws: `DatasetError` naming the first file that cannot be read or is damaged.
     public func manifest(
-        progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+        progress: @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws(DatasetError) -> DatasetManifest {
-        var named: [(path: String, sampleCount: Int)] = []
+        var passes: [ManifestPass] = []
+        var total = 0
         for (position, container) in containers.enumerated() {
             let range = starts[position]..<starts[position] + container.sampleCount
             let local = selected.map { $0.filter(range.contains).map { $0 - range.lowerBound } }
             let indices = local ?? Array(0..<container.sampleCount)
             guard !indices.isEmpty else { continue }
-            try container.verify()
+            passes.append(.verification(container))
             for (path, count) in container.files(holding: indices) {
-                named.append((path, count))
+                passes.append(.hash(path: path, sampleCount: count))
+                total += try DatasetManifest.File.size(path: path)
             }
         }
-        var total = 0
-        for entry in named { total += try DatasetManifest.File.size(path: entry.path) }
-        var done = 0
-        var files: [DatasetManifest.File] = []
-        for entry in named {
-            files.append(
-                try DatasetManifest.File(path: entry.path, sampleCount: entry.sampleCount) { count in
-                    done += count
-                    progress(done, total)
-                })
+        let totalBytes = total
+        let done = Mutex(0)
+        let files = try passes.concurrentMap { pass throws(DatasetError) in
+            try pass.run { count in
+                done.withLock {
+                    $0 += count
+                    progress($0, totalBytes)
+                }
+            }
         }
-        return DatasetManifest(files: files, selection: selection)
+        return DatasetManifest(files: files.compactMap { $0 }, selection: selection)
+    }
+
+    /// One reading of a file for the manifest.
+    private enum ManifestPass: Sendable {
+        case verification(any SampleContainer)
+        case hash(path: String, sampleCount: Int)
+
+        func run(progress: (Int) -> Void) throws(DatasetError) -> DatasetManifest.File? {
+            switch self {
+            case .verification(let container):
+                try container.verify()
+                return nil
+            case .hash(let path, let sampleCount):
+                return try DatasetManifest.File(path: path, sampleCount: sampleCount, progress: progress)
+            }
+        }
     }
 
     private static func describe(_ content: DatasetContent) -> String {

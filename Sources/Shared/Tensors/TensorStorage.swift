@@ -57,6 +57,12 @@ public final class TensorStorage: Sendable {
         unsafe mutableBytes.copyBytes(from: bytes)
     }
 
+    /// Allocates storage that holds a copy of `bytes`.
+    public convenience init(copying bytes: UnsafeRawBufferPointer) {
+        self.init(uninitializedByteCount: bytes.count)
+        unsafe mutableBytes.copyMemory(from: bytes)
+    }
+
     deinit {
         if case .selfAllocated = owner {
             unsafe free(UnsafeMutableRawPointer(bitPattern: address))

@@ -2,6 +2,7 @@ import Calibration
 import Datasets
 import Foundation
 import Graphs
+import Synchronization
 
 /// The calibration samples of a job: opened, checked against the model, hashed.
 struct CalibrationDataset {
@@ -42,11 +43,11 @@ struct CalibrationDataset {
         options = ComputationOptions(
             preprocessing: preprocessing?.yaml, sampleLimit: flags.samples, seed: flags.seed,
             excludedSamples: broken.map(\.position))
-        var progress = ProgressLine(title: "hashing the data", unit: "MB")
+        let progress = Mutex(ProgressLine(title: "hashing the data", unit: "MB"))
         let manifest = try source.manifest { done, total in
-            progress.update(done: done / 1_000_000, total: total / 1_000_000)
+            progress.withLock { $0.update(done: done / 1_000_000, total: total / 1_000_000) }
         }
-        progress.finish()
+        progress.withLock { $0.finish() }
         summary = ResultManifest.DataSummary(
             sha256: manifest.digest, samples: source.sampleCount,
             files: manifest.files.map {

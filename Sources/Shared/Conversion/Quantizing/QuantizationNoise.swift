@@ -10,9 +10,14 @@ enum QuantizationNoise {
     static func decibels(of quantized: QuantizedTensor, for original: Tensor) throws(QuantizationError) -> Double? {
         let restored = try quantized.parameters.dequantize(quantized.values)
         var (signal, noise) = (0.0, 0.0)
-        for (before, after) in zip(original.elements(as: Float.self), restored.elements(as: Float.self)) {
-            signal += Double(before) * Double(before)
-            noise += (Double(before) - Double(after)) * (Double(before) - Double(after))
+        original.withElements(as: Float.self) { before in
+            restored.withElements(as: Float.self) { after in
+                for index in before.indices {
+                    signal += Double(before[index]) * Double(before[index])
+                    let difference = Double(before[index]) - Double(after[index])
+                    noise += difference * difference
+                }
+            }
         }
         guard signal > 0 else { return nil }
         return noise == 0 ? .infinity : 10 * log10(signal / noise)

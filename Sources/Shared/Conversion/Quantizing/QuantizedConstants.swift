@@ -19,7 +19,10 @@ struct QuantizedConstants {
     /// Chooses the parameters of every weight and operand from its own elements.
     init(_ plan: QuantizationPlan) throws(ConversionError) {
         self.plan = plan
-        for constant in plan.constants { parameters[constant.name] = try chooseParameters(constant) }
+        let chosen = try plan.constants.concurrentMap { constant throws(ConversionError) in
+            try Self.chooseParameters(constant, plan)
+        }
+        for (constant, choice) in zip(plan.constants, chosen) { parameters[constant.name] = choice }
     }
 
     /// Quantizes everything, with the parameters of the plan's activations by name.
@@ -27,22 +30,26 @@ struct QuantizedConstants {
         if plan.options.raisesWeightScalesForBias {
             for bias in plan.biases { try raiseWeightScales(for: bias, activations: activations) }
         }
-        for constant in plan.constants { try quantize(constant) }
+        try quantizeConstants()
         for bias in plan.biases { try quantize(bias, activations: activations) }
     }
 
     /// Parameters of a quantized constant by the plan's name.
     func parameters(of constant: String) -> QuantizationParameters? { parameters[constant] }
 
-    private func tensor(_ name: String, node: String) throws(ConversionError) -> Tensor {
+    private static func tensor(
+        _ name: String, node: String, _ plan: QuantizationPlan
+    ) throws(ConversionError) -> Tensor {
         guard let tensor = plan.graph.initializers[name] else {
             throw .invalidWeight(name: name, node: node, reason: "the graph has no such initializer")
         }
         return tensor
     }
 
-    private func chooseParameters(_ constant: QuantizedConstant) throws(ConversionError) -> QuantizationParameters {
-        let data = try tensor(constant.initializer, node: constant.node)
+    private static func chooseParameters(
+        _ constant: QuantizedConstant, _ plan: QuantizationPlan
+    ) throws(ConversionError) -> QuantizationParameters {
+        let data = try tensor(constant.initializer, node: constant.node, plan)
         var scheme = constant.role == .weight ? plan.options.weights : plan.options.activations
         scheme.granularity = constant.axis == nil ? .perTensor : .perChannel
         do {
@@ -52,13 +59,25 @@ struct QuantizedConstants {
         }
     }
 
-    private mutating func quantize(_ constant: QuantizedConstant) throws(ConversionError) {
-        guard let parameters = parameters[constant.name] else { return }
-        let data = try tensor(constant.initializer, node: constant.node)
+    private mutating func quantizeConstants() throws(ConversionError) {
+        let (plan, parameters) = (plan, parameters)
+        let results = try plan.constants.concurrentMap { constant throws(ConversionError) in
+            try Self.quantize(constant, plan, parameters[constant.name])
+        }
+        for (constant, result) in zip(plan.constants, results) {
+            weights[constant.name] = result?.tensor
+            noise[constant.name] = result?.decibels
+        }
+    }
+
+    private static func quantize(
+        _ constant: QuantizedConstant, _ plan: QuantizationPlan, _ parameters: QuantizationParameters?
+    ) throws(ConversionError) -> (tensor: QuantizedTensor, decibels: Double?)? {
+        guard let parameters else { return nil }
+        let data = try tensor(constant.initializer, node: constant.node, plan)
         do {
             let quantized = QuantizedTensor(values: try parameters.quantize(data), parameters: parameters)
-            weights[constant.name] = quantized
-            noise[constant.name] = try QuantizationNoise.decibels(of: quantized, for: data)
+            return (quantized, try QuantizationNoise.decibels(of: quantized, for: data))
         } catch {
             throw .invalidWeight(name: constant.initializer, node: constant.node, reason: error.description)
         }
@@ -78,7 +97,7 @@ struct QuantizedConstants {
 
     /// A bias with one element for each channel, when the weight has one scale for each.
     private func row(_ bias: QuantizedBias) throws(ConversionError) -> Tensor {
-        let data = try tensor(bias.initializer, node: bias.node)
+        let data = try Self.tensor(bias.initializer, node: bias.node, plan)
         guard let channels = bias.channelCount, data.shape != [channels] else { return data }
         if data.elementCount == channels { return data.reshaped(to: [channels]) }
         let value = data.elements(as: Float.self)

@@ -59,10 +59,8 @@ struct TensorDecoder {
                 reason: "\(bytes.count) bytes for \(target.shape) of \(target.elementType), "
                     + "which needs \(target.byteCount)")
         }
-        var tensor = Tensor(zeros: target.shape, elementType: target.elementType)
-        unsafe tensor.withUnsafeMutableBytes { (destination: UnsafeMutableRawBufferPointer) in
-            unsafe bytes.withUnsafeBytes { unsafe destination.copyMemory(from: $0) }
-        }
+        let storage = unsafe bytes.withUnsafeBytes { unsafe TensorStorage(copying: $0) }
+        let tensor = Tensor(shape: target.shape, elementType: target.elementType, storage: storage)
         try checkBooleans(of: tensor, name: target.name)
         return tensor
     }
