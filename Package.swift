@@ -78,7 +78,7 @@ let package = Package(
             "ONNXFormat", folder: "Shared/ONNXFormat", dependencies: ["Graphs", "Tensors", protobuf],
             exclude: ["onnx.proto"]),
         library(
-            "Datasets", folder: "Shared/Datasets", dependencies: ["CImages", "Tensors", crypto, yams],
+            "Datasets", folder: "Shared/Datasets", dependencies: ["CImages", "Graphs", "Tensors", crypto, yams],
             settings: numericSettings),
         library(
             "Calibration", folder: "Shared/Calibration",

@@ -69,12 +69,4 @@ import Testing
         #expect(throws: TensorFileError.self) { try MappedFile(path: path).storage(90..<101) }
         #expect(try MappedFile(path: folder.file("empty", [])).storage.byteCount == 0)
     }
-
-    @Test func stackingJoinsEqualShapesOnly() {
-        let a = Tensor(shape: [2], elements: [Float(1), 2])
-        let b = Tensor(shape: [2], elements: [Float(3), 4])
-        #expect(Tensor(stacking: [a, b]) == Tensor(shape: [2, 2], elements: [Float(1), 2, 3, 4]))
-        #expect(Tensor(stacking: [a, Tensor(shape: [1], elements: [Float(1)])]) == nil)
-        #expect(Tensor(stacking: []) == nil)
-    }
 }

@@ -16,9 +16,6 @@ struct ReductionTree<Value: Sendable>: Sendable {
         self.count = count
     }
 
-    /// How many values wait for their neighbour.
-    var waitingCount: Int { waiting.count }
-
     /// Adds the value of an index that was not added before.
     mutating func insert(_ value: Value, at index: Int, merge: (Value, Value) throws -> Value) throws {
         var position = Position(level: 0, index: index)

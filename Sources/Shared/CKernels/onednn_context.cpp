@@ -194,10 +194,6 @@ const char *tare_onednn_primitive_implementation(const tare_onednn_primitive *pr
     return primitive->implementation.c_str();
 }
 
-int32_t tare_onednn_primitive_buffer_count(const tare_onednn_primitive *primitive) {
-    return static_cast<int32_t>(primitive->buffers.size());
-}
-
 tare_onednn_status tare_onednn_execute(
     tare_onednn_context *context, tare_onednn_primitive *primitive, void *const *buffers, int32_t count) {
     if (count != static_cast<int32_t>(primitive->buffers.size())) {

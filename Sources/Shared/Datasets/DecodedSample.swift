@@ -31,9 +31,9 @@ public struct DecodedSample: Sendable, Hashable {
                         input: name, sample: first.name, form: "\(tensor.elementType) \(tensor.shape)",
                         other: sample.name, otherForm: "\(part.elementType) \(part.shape)")
                 }
-                parts.append(part)
+                parts.append(part.reshaped(to: Shape([1] + part.shape.dimensions)))
             }
-            batch[name] = Tensor(stacking: parts)
+            batch[name] = Tensor(joining: parts)
         }
         return batch
     }

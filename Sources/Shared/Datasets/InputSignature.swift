@@ -1,3 +1,4 @@
+public import Graphs
 public import Tensors
 
 /// What a model expects of one input.
@@ -16,6 +17,13 @@ public struct InputSignature: Sendable, Hashable {
         self.name = name
         self.elementType = elementType
         self.sampleDimensions = sampleDimensions
+    }
+
+    /// Describes a graph input; its outermost axis is that of the batch.
+    public init(_ value: Graph.Value) {
+        self.init(
+            name: value.name, elementType: value.type.elementType,
+            sampleDimensions: value.type.dimensions.map { $0.dropFirst().map(\.fixedValue) })
     }
 
     /// Whether a sample of this type and shape suits the input.

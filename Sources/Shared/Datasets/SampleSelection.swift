@@ -7,6 +7,16 @@ public enum SampleSelection: Sendable, Hashable {
     /// A choice of `count` that depends only on the seed and the number of samples; they keep their order.
     case random(count: Int, seed: UInt64)
 
+    /// At most `limit` samples: drawn when there is a seed, else the first.
+    public init(limit: Int?, seed: UInt64?) {
+        self =
+            switch (limit, seed) {
+            case (let count?, let seed?): .random(count: count, seed: seed)
+            case (let count?, nil): .first(count)
+            case (nil, _): .all
+            }
+    }
+
     /// The chosen sample indices in ascending order; `nil` stands for all.
     func indices(of available: Int) throws(DatasetError) -> [Int]? {
         switch self {

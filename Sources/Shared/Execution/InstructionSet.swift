@@ -10,9 +10,10 @@ public enum InstructionSet {
         unsafe String(cString: tare_onednn_instruction_set())
     }
 
-    /// The version of the library that computes, for example `2.6.3`.
-    public static var libraryVersion: String {
-        unsafe String(cString: tare_onednn_version())
+    /// What decides the bits of float results: the instruction set and the library's version, for example
+    /// `avx512_core_amx, oneDNN 2.6.3`.
+    public static var arithmetic: String {
+        "\(current), oneDNN \(unsafe String(cString: tare_onednn_version()))"
     }
 
     /// Uses at most the named instruction set in this process; must come before everything else that computes.

@@ -14,16 +14,14 @@ extension Tensor {
                 "Cannot join \(part.elementType)\(part.shape) to \(first.elementType)\(first.shape)")
             rows += part.shape[0]
         }
-        self.init(zeros: Shape([rows] + first.shape.dimensions.dropFirst()), elementType: first.elementType)
-        unsafe withUnsafeMutableBytes { target in
-            var offset = 0
-            for part in parts {
-                unsafe part.withUnsafeBytes { source in
-                    unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + source.count])
-                        .copyMemory(from: source)
-                    offset += source.count
-                }
-            }
+        let storage = TensorStorage(uninitializedByteCount: parts.reduce(0) { $0 + $1.byteCount })
+        var offset = 0
+        for part in parts {
+            let target = unsafe storage.mutableBytes[offset..<offset + part.byteCount]
+            unsafe UnsafeMutableRawBufferPointer(rebasing: target).copyMemory(from: part.storage.bytes)
+            offset += part.byteCount
         }
+        self.init(
+            shape: Shape([rows] + first.shape.dimensions.dropFirst()), elementType: first.elementType, storage: storage)
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Calibration
 import CoordinatorService
 import Foundation
 
@@ -39,12 +40,12 @@ struct CalibrateCommand: AsyncParsableCommand {
             try outputs.check(against: [files.model, files.config, data.preprocess].compactMap { $0 } + data.paths)
             let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
             try outputs.check(against: job.model.paths)
-            let workers = cluster.workers.count(shards: try job.shardCount())
+            let workers = cluster.workers.count(shards: job.plan.shardCount)
             let service = CoordinatorService(
                 configuration: CoordinatorServiceConfiguration(
                     endpoint: cluster.transport == .tcp ? "tcp://127.0.0.1:*" : nil,
                     localWorkers: LocalWorkersConfiguration(count: workers)))
-            let clusterJob = try job.clusterJob(delivery: plan.dataDelivery, paths: data.paths)
+            let clusterJob = job.clusterJob(delivery: plan.dataDelivery, paths: data.paths)
             let display = ClusterDisplay(title: "calibrating")
             let outcome = try await Interruption.cancelling {
                 try await service.run(clusterJob) { display.show($0) }

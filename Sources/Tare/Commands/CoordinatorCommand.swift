@@ -44,7 +44,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
             let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
             try outputs.check(against: job.model.paths)
             let service = CoordinatorService(configuration: CoordinatorServiceConfiguration(endpoint: listen))
-            let clusterJob = try job.clusterJob(delivery: plan.dataDelivery, paths: data.paths)
+            let clusterJob = job.clusterJob(delivery: plan.dataDelivery, paths: data.paths)
             let display = ClusterDisplay(title: "calibrating", announcesEndpoint: true)
             let outcome = try await Interruption.cancelling {
                 try await service.run(clusterJob) { display.show($0) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Datasets
 import Execution
 import Foundation
 import Graphs
@@ -60,7 +61,7 @@ struct RunCommand: ParsableCommand {
 
     private func execute() throws {
         if let output { try checkOutput(output) }
-        let graph = try ModelFile.load(model).graph
+        let graph = try ONNXModel.load(from: URL(filePath: InputPath.existingFile(model, what: "The model"))).graph
         let arrays = try NPZFile(path: InputPath.existingFile(input, what: "The input file"))
         var inputs: [String: Tensor] = [:]
         for value in graph.inputs {
@@ -82,7 +83,7 @@ struct RunCommand: ParsableCommand {
         progress.finish()
         let elapsed = ContinuousClock.now - started
         if let output { try NPZFile.write(outputs, to: output) }
-        try report(outputs, labels: labels.map { try arrays.tensor($0) }, elapsed: elapsed)
+        try report(outputs, labels: labels.map { try Labels.read(path: input, array: $0) }, elapsed: elapsed)
     }
 
     private func checkOutput(_ output: String) throws {
@@ -90,7 +91,7 @@ struct RunCommand: ParsableCommand {
         try OutputFiles.checkDistinct(output, what: "--output", from: [model, input])
     }
 
-    private func report(_ outputs: [String: Tensor], labels: Tensor?, elapsed: Duration) throws {
+    private func report(_ outputs: [String: Tensor], labels: [Int]?, elapsed: Duration) throws {
         var summary = RunSummary(
             model: model, outputs: outputs.mapValues { "\($0.elementType)\($0.shape)" }, seconds: elapsed / .seconds(1))
         if let labels, let name = self.labels {

@@ -44,7 +44,7 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws {
         try await FailureReport.exitOnFailure {
             var configuration = WorkerServiceConfiguration(
-                coordinator: coordinator, instructionSet: InstructionSet.current, build: Version.text,
+                coordinator: coordinator, instructionSet: InstructionSet.arithmetic, build: Version.text,
                 computers: CalibrationComputers(verifiesData: !endWithParent))
             configuration.localRank = localRank
             configuration.cacheDirectory = cacheDirectory.map { URL(filePath: $0, directoryHint: .isDirectory) }

@@ -24,12 +24,7 @@ struct CalibrationDataset {
         }
         decoder = try SampleDecoder(inputs: graph.inputs.map(InputSignature.init), preprocessing: preprocessing)
         let paths = try flags.paths.map { try InputPath.existing($0, what: "The data path") }
-        let selection: SampleSelection =
-            switch (flags.samples, flags.seed) {
-            case (let count?, let seed?): .random(count: count, seed: seed)
-            case (let count?, nil): .first(count)
-            case (nil, _): .all
-            }
+        let selection = SampleSelection(limit: flags.samples, seed: flags.seed)
         let whole = try DatasetSource(paths: paths, arrays: decoder.arrayNames, selection: selection)
         try decoder.check(whole.content)
         for name in whole.ignoredArrays {
@@ -80,14 +75,5 @@ struct CalibrationDataset {
         }
         progress.finish()
         return broken
-    }
-}
-
-extension InputSignature {
-    /// What one sample has to give for a graph input; the outermost axis is that of the batch.
-    init(_ value: Graph.Value) {
-        self.init(
-            name: value.name, elementType: value.type.elementType,
-            sampleDimensions: value.type.dimensions.map { $0.dropFirst().map(\.fixedValue) })
     }
 }

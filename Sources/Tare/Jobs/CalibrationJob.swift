@@ -18,8 +18,8 @@ struct CalibrationJob {
     let quantization: QuantizationPlan
     /// How ranges follow from statistics.
     let method: CalibrationMethod
-    /// What decides the statistics.
-    let specification: JobSpecification
+    /// How the samples are cut into batches and shards, and with its specification what decides the statistics.
+    let plan: CalibrationPlan
 
     /// Reads the model and the data and checks everything that can be checked before anything is computed.
     init(model path: String, data: DataOptions, scheme: SchemeOptions, plan: PlanOptions) throws {
@@ -36,26 +36,21 @@ struct CalibrationJob {
         guard let dataDigest = ContentDigest(hexadecimal: dataset.summary.sha256) else {
             throw CommandFailure(.internalFault, "The digest of the data is malformed: \(dataset.summary.sha256)")
         }
-        specification = try JobSpecification(
+        let specification = try JobSpecification(
             model: model.files, dataDigest: dataDigest, sampleCount: dataset.source.sampleCount,
             batchSize: batchSize, batchesPerShard: plan.shardBatches,
             observedTensors: quantization.observedTensors, collectsHistograms: true,
-            options: try dataset.options.canonicalText(), requiredInstructionSet: InstructionSet.current)
-    }
-
-    /// Number of shards.
-    func shardCount() throws -> Int {
-        try CalibrationPlan(specification).shardCount
+            options: try dataset.options.canonicalText(), requiredInstructionSet: InstructionSet.arithmetic)
+        self.plan = try CalibrationPlan(specification)
     }
 
     /// The job as the coordinator serves it.
     func clusterJob(
         delivery: PlanOptions.DataDeliveryChoice, paths: [String]
-    ) throws -> ClusterJob<CalibrationStatistics> {
-        let digest = specification.modelDigest.hexadecimal
-        let plan = try CalibrationPlan(specification)
+    ) -> ClusterJob<CalibrationStatistics> {
+        let digest = plan.specification.modelDigest.hexadecimal
         return ClusterJob(
-            specification: specification,
+            specification: plan.specification,
             delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
             blobs: model.blobs, samples: delivery == .stream ? StreamedSamples(source: dataset.source) : nil,
             reduction: .calibration(modelDigest: digest, plan: plan))
@@ -66,6 +61,7 @@ struct CalibrationJob {
         _ outcome: CalibrationOutcome<CalibrationStatistics>, to outputs: OutputFiles
     ) throws -> QuantizedModelWriter.Written {
         if let statistics = outputs.statistics { try outcome.statistics.write(to: statistics) }
+        let specification = plan.specification
         let provenance = QuantizedModelWriter.Provenance(
             data: dataset.summary,
             plan: ResultManifest.Plan(

@@ -1,4 +1,5 @@
-import ArgumentParser
+public import ArgumentParser
+public import Datasets
 
 /// Where the calibration samples come from.
 struct DataOptions: ParsableArguments {
@@ -28,13 +29,7 @@ struct DataOptions: ParsableArguments {
         help: ArgumentHelp(
             "What a broken sample does: fail stops the run, skip leaves it out and lists it in the manifest.",
             valueName: "policy"))
-    var onBadSample: BadSampleChoice = .fail
-
-    /// The two policies.
-    enum BadSampleChoice: String, ExpressibleByArgument, CaseIterable {
-        case fail
-        case skip
-    }
+    var onBadSample: BadSamplePolicy = .fail
 
     func validate() throws {
         if paths.isEmpty { throw ValidationError("--data needs at least one path.") }
@@ -42,3 +37,5 @@ struct DataOptions: ParsableArguments {
         if seed != nil, samples == nil { throw ValidationError("--seed draws samples: give --samples too.") }
     }
 }
+
+extension BadSamplePolicy: ExpressibleByArgument {}

@@ -115,8 +115,6 @@ size_t tare_onednn_context_constant_bytes(const tare_onednn_context *context);
 void tare_onednn_primitive_destroy(tare_onednn_primitive *primitive);
 /// The library's name of the implementation that it chose.
 const char *tare_onednn_primitive_implementation(const tare_onednn_primitive *primitive);
-/// Number of buffers that `tare_onednn_execute` takes.
-int32_t tare_onednn_primitive_buffer_count(const tare_onednn_primitive *primitive);
 /// Computes. `buffers` are the addresses of the arguments, in the order that each creation function gives, then those
 /// of the post-ops' operands that are not constant, in their order.
 tare_onednn_status tare_onednn_execute(

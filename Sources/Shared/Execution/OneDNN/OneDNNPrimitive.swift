@@ -23,9 +23,6 @@ final class OneDNNPrimitive {
         unsafe String(cString: tare_onednn_primitive_implementation(handle))
     }
 
-    /// Number of buffers that an execution takes.
-    var bufferCount: Int { unsafe Int(tare_onednn_primitive_buffer_count(handle)) }
-
     /// Computes over buffers at these addresses.
     ///
     /// The buffers must be as large as the descriptions that the primitive was made from say.

@@ -112,11 +112,6 @@ public struct StoredArray: Sendable {
     /// Whether each row lies in one piece: not so for column-major arrays.
     public var hasContiguousRows: Bool { !isFortranOrder || shape.rank <= 1 }
 
-    /// Whether the elements are deflated in the file.
-    public var isDeflated: Bool {
-        if case .deflated = source { true } else { false }
-    }
-
     /// Reads the whole array and checks its checksum where the file has one.
     public func tensor() throws(TensorFileError) -> Tensor {
         let storage = try data(0..<shape.elementCount * elementType.byteCount)

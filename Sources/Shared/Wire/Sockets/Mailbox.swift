@@ -4,12 +4,7 @@ internal import Synchronization
 
 /// Commands for a thread that waits on sockets, from any thread; an `eventfd` wakes the thread.
 public final class Mailbox<Command: Sendable>: Sendable {
-    private struct State {
-        var commands: [Command] = []
-        var isClosed = false
-    }
-
-    private let state = Mutex(State())
+    private let waiting = Mutex<[Command]>([])
     private let limit: Int
     /// Readable while there are commands.
     public let descriptor: Int32
@@ -30,13 +25,13 @@ public final class Mailbox<Command: Sendable>: Sendable {
 
     /// Adds a command.
     ///
-    /// - Returns: Whether it was taken: not when the mailbox is full or closed.
+    /// - Returns: Whether it was taken: not when the mailbox is full.
     @discardableResult
     public func post(_ command: Command) -> Bool {
-        let (isTaken, wasEmpty) = state.withLock { state in
-            guard !state.isClosed, state.commands.count < limit else { return (false, false) }
-            state.commands.append(command)
-            return (true, state.commands.count == 1)
+        let (isTaken, wasEmpty) = waiting.withLock { commands in
+            guard commands.count < limit else { return (false, false) }
+            commands.append(command)
+            return (true, commands.count == 1)
         }
         // Only the step from empty to not empty needs a system call.
         if wasEmpty { signal() }
@@ -47,16 +42,11 @@ public final class Mailbox<Command: Sendable>: Sendable {
     public func takeAll() -> [Command] {
         var count: UInt64 = 0
         _ = unsafe read(descriptor, &count, 8)
-        return state.withLock { state in
-            let commands = state.commands
-            state.commands = []
-            return commands
+        return waiting.withLock { commands in
+            let taken = commands
+            commands = []
+            return taken
         }
-    }
-
-    /// Takes no more commands; those that wait stay.
-    public func closeForPosting() {
-        state.withLock { $0.isClosed = true }
     }
 
     private func signal() {

@@ -65,12 +65,7 @@ public struct CalibrationComputers: ShardComputerFactory {
             }
             return StreamedSampleReader(samples)
         case .shared(let paths):
-            let selection: SampleSelection =
-                switch (options.sampleLimit, options.seed) {
-                case (let count?, let seed?): .random(count: count, seed: seed)
-                case (let count?, nil): .first(count)
-                case (nil, _): .all
-                }
+            let selection = SampleSelection(limit: options.sampleLimit, seed: options.seed)
             let whole = try DatasetSource(paths: paths, arrays: arrays, selection: selection)
             guard options.excludedSamples.last ?? -1 < whole.sampleCount else {
                 throw Self.differentData(paths, "\(whole.sampleCount) samples")
@@ -95,15 +90,6 @@ public struct CalibrationComputers: ShardComputerFactory {
             .device,
             "On this machine the data (\(paths.joined(separator: ", "))) have \(what); copy the same files here, or let the "
                 + "coordinator send them (--data-delivery stream)")
-    }
-}
-
-extension InputSignature {
-    /// What one sample has to give for a graph input; the outermost axis is that of the batch.
-    init(_ value: Graph.Value) {
-        self.init(
-            name: value.name, elementType: value.type.elementType,
-            sampleDimensions: value.type.dimensions.map { $0.dropFirst().map(\.fixedValue) })
     }
 }
 
