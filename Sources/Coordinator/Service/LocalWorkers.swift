@@ -21,7 +21,7 @@ final class LocalWorkers: Sendable {
     /// - Parameters:
     ///   - configuration: How many, and how they are started.
     ///   - endpoint: Where the coordinator listens.
-    ///   - directory: Where each gets a folder of its own.
+    ///   - directory: Where they keep what they download.
     ///   - exited: Told of each that ended.
     ///   - exhausted: Told when none is left and none will be started.
     ///   - notify: Told what they write.
@@ -129,7 +129,7 @@ private final class WorkerKeeper {
     ]
 
     private func start(_ number: Int) {
-        let cache = directory.appending(path: "worker-\(number)").path
+        let cache = directory.appending(path: "cache").path
         do {
             let process = try ChildProcess(
                 executable: configuration.executable,

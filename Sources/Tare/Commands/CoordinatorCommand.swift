@@ -1,4 +1,5 @@
 import ArgumentParser
+import Calibration
 import CoordinatorService
 import Foundation
 import Wire
@@ -50,7 +51,10 @@ struct CoordinatorCommand: AsyncParsableCommand {
                 try await service.run(clusterJob) { display.show($0) }
             }
             display.finish()
-            try ConversionSummary(job.write(outcome, to: outputs)).report(json: files.json)
+            if let statistics = outputs.statistics { try outcome.statistics.write(to: statistics) }
+            let output = try job.convert(outcome.statistics, name: outputs.modelName)
+            try outputs.write(output)
+            try ConversionSummary(manifest: output.manifest, files: outputs).report(json: files.json)
         }
     }
 }

@@ -49,9 +49,10 @@ struct QuantizeCommand: ParsableCommand {
                         + "calibrate '\(model)' again")
             }
             let plan = try QuantizationPlan(PreparedGraph(source.imported.graph), options: scheme.options)
-            let written = try QuantizedModelWriter(model: source, plan: plan, method: scheme.method)
-                .write(statistics, provenance: QuantizedModelWriter.Provenance(), to: outputs)
-            try ConversionSummary(written).report(json: json)
+            let output = try ModelConversion(model: source.summary, plan: plan, method: scheme.method)
+                .convert(statistics, provenance: .init(), name: outputs.modelName)
+            try outputs.write(output)
+            try ConversionSummary(manifest: output.manifest, files: outputs).report(json: json)
         }
     }
 }

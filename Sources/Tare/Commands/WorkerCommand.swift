@@ -25,7 +25,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where to keep the model; by default a folder that is removed at the end.", valueName: "folder"))
+            "Where the workers of this machine keep models; by default a temporary folder that the last one removes.",
+            valueName: "folder"))
     var cacheDirectory: String?
 
     @Option(help: ArgumentHelp("Seconds to look for a coordinator before giving up.", valueName: "seconds"))

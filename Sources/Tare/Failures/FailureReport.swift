@@ -78,6 +78,7 @@ enum FailureReport {
         case .unreachable, .coordinatorLost: .unreachable
         case .rejected: .refused
         case .parentEnded: .drained
+        case .cache: .inputOutput
         }
     }
 

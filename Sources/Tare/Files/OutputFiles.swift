@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// The files that a command is about to write, checked before anything is computed.
 struct OutputFiles {
@@ -8,6 +9,9 @@ struct OutputFiles {
     let manifest: String
     /// The statistics, when they are wanted.
     let statistics: String?
+
+    /// Name of the quantized model, without its folder.
+    var modelName: String { URL(filePath: model).lastPathComponent }
 
     private struct Target {
         let what: String
@@ -32,6 +36,19 @@ struct OutputFiles {
                 throw CommandFailure(
                     .usage, "\(other.what) and \(target.what) are the same file '\(target.path)'; give them other names"
                 )
+            }
+        }
+    }
+
+    /// Writes a quantized model and its manifest, both or neither.
+    ///
+    /// - Throws: `TensorFileError` that names the file; an earlier pair is then as it was.
+    func write(_ output: ModelConversion.Output) throws {
+        try FolderLock.holding(folderOf: model) { () throws(TensorFileError) in
+            // Both are on the disk before either takes its name, so a full disk leaves an earlier pair as it was.
+            try AtomicFile.write(to: model) { (writer) throws(TensorFileError) in
+                try writer.append(output.modelBytes)
+                try AtomicFile.write(output.manifestBytes, to: manifest)
             }
         }
     }

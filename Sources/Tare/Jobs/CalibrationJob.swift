@@ -56,20 +56,19 @@ struct CalibrationJob {
             reduction: .calibration(modelDigest: digest, plan: plan))
     }
 
-    /// Converts the model with the statistics of the whole job and writes everything that was asked for.
-    func write(
-        _ outcome: CalibrationOutcome<CalibrationStatistics>, to outputs: OutputFiles
-    ) throws -> QuantizedModelWriter.Written {
-        if let statistics = outputs.statistics { try outcome.statistics.write(to: statistics) }
+    /// Converts the model with the statistics of the whole job.
+    ///
+    /// - Parameter name: Name of the quantized model's file.
+    func convert(_ statistics: CalibrationStatistics, name: String) throws -> ModelConversion.Output {
         let specification = plan.specification
-        let provenance = QuantizedModelWriter.Provenance(
+        let provenance = ModelConversion.Provenance(
             data: dataset.summary,
             plan: ResultManifest.Plan(
-                sha256: outcome.plan.digest.hexadecimal, batchSize: specification.batchSize,
-                batchesPerShard: specification.batchesPerShard, shards: outcome.plan.shardCount),
+                sha256: plan.digest.hexadecimal, batchSize: specification.batchSize,
+                batchesPerShard: specification.batchesPerShard, shards: plan.shardCount),
             instructionSet: specification.requiredInstructionSet)
-        return try QuantizedModelWriter(model: model, plan: quantization, method: method)
-            .write(outcome.statistics, provenance: provenance, to: outputs)
+        return try ModelConversion(model: model.summary, plan: quantization, method: method)
+            .convert(statistics, provenance: provenance, name: name)
     }
 
     /// Samples in a batch when the user does not say: enough for moving averages and for the speed of matrix products.

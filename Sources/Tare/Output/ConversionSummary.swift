@@ -3,22 +3,20 @@ import Quantization
 
 /// What `calibrate` and `quantize` say when they are done.
 struct ConversionSummary {
-    private let written: QuantizedModelWriter.Written
-
-    init(_ written: QuantizedModelWriter.Written) {
-        self.written = written
-    }
+    /// What was decided.
+    let manifest: ResultManifest
+    /// What was written.
+    let files: OutputFiles
 
     /// Warnings go to standard error; the summary or, with `--json`, the manifest to standard output.
     func report(json: Bool) throws {
-        let manifest = written.manifest
         for warning in manifest.warnings { StandardStreams.writeError("warning: \(warning)") }
         if json {
             StandardStreams.writeOutput(try JSONText.encode(manifest))
             return
         }
         StandardStreams.writeOutput(manifest.summary)
-        StandardStreams.writeOutput("wrote \(written.modelPath) and \(written.manifestPath)")
+        StandardStreams.writeOutput("wrote \(files.model) and \(files.manifest)")
     }
 }
 

@@ -15,7 +15,7 @@ final class ComputeThread {
     private let configuration: WorkerServiceConfiguration
     private let session: SessionID
     private let control: Endpoint
-    private let cache: URL
+    private let cache: NodeCache
     private let interrupt: Interrupt
     private let report: @Sendable (WorkerEvent) -> Void
     private var client: DataClient?
@@ -26,7 +26,7 @@ final class ComputeThread {
     private var activity = 0
 
     init(
-        configuration: WorkerServiceConfiguration, session: SessionID, control: Endpoint, cache: URL,
+        configuration: WorkerServiceConfiguration, session: SessionID, control: Endpoint, cache: NodeCache,
         interrupt: Interrupt,
         report: @escaping @Sendable (WorkerEvent) -> Void
     ) {
@@ -144,8 +144,10 @@ final class ComputeThread {
                 .internal, "Coordinator and worker cut the job differently; use the same build on both sides")
         }
         let delivery = try DataDelivery(documentBytes: try client.fetch(lease.deliveryDigest))
-        let folder = cache.appending(path: lease.specificationDigest.hexadecimal, directoryHint: .isDirectory)
-        for file in specification.model { try fetch(file, into: folder, lease.shard, client) }
+        let files = try specification.model.map { file in
+            (path: file.path, blob: try fetch(file, lease.shard, client))
+        }
+        let folder = try cache.folder(lease.specificationDigest.hexadecimal, files: files)
         var samples: (any StreamedSamples)?
         if case .stream = delivery {
             client.beginStreaming(job: lease.shard.job)
@@ -159,32 +161,21 @@ final class ComputeThread {
         return (plan, computer)
     }
 
-    /// Fetches a file of the model; it gets its name only when it is whole.
+    /// The path of a file of the model in the node's cache.
     private func fetch(
-        _ file: JobSpecification.ModelFile, into folder: URL, _ shard: ShardReference, _ client: DataClient
-    ) throws {
-        let url = folder.appending(path: file.path)
-        guard !FileManager.default.fileExists(atPath: url.path) else { return }
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        let partial = url.appendingPathExtension("partial")
-        guard FileManager.default.createFile(atPath: partial.path, contents: nil) else {
-            throw ShardComputationError(.device, "\(partial.path) cannot be written; give another --cache-directory")
-        }
-        let handle = try FileHandle(forWritingTo: partial)
-        defer { try? handle.close() }
-        var count = 0
-        try client.fetch(file.digest) { piece in
-            count += piece.count
-            guard count <= file.byteCount else {
-                throw ShardComputationError(.internal, "The model file '\(file.path)' is longer than the job says")
-            }
-            try handle.write(contentsOf: piece)
+        _ file: JobSpecification.ModelFile, _ shard: ShardReference, _ client: DataClient
+    ) throws -> URL {
+        // Waiting for a neighbour's download is progress, or the shard would be taken away during a long one.
+        func goOn() throws {
+            try interrupt.check()
             noteProgress(shard, samples: 0)
         }
-        guard count == file.byteCount else {
-            throw ShardComputationError(.internal, "The model file '\(file.path)' is shorter than the job says")
+        return try cache.file(file.digest, byteCount: file.byteCount, wait: goOn) { offset, sink in
+            try client.fetch(file.digest, from: offset) { piece in
+                try goOn()
+                try sink(piece)
+            }
         }
-        try FileManager.default.moveItem(at: partial, to: url)
     }
 }
 

@@ -58,17 +58,31 @@ final class DataClient {
     /// - Throws: What the sink throws, and errors that name the blob when it cannot be fetched or has another digest.
     func fetch(_ digest: ContentDigest, sink: ([UInt8]) throws -> Void) throws {
         var accumulator = ContentDigest.Accumulator()
-        download = Download(digest: digest, firstSequence: sequence + 1)
+        try fetch(digest, from: 0) { piece in
+            accumulator.append(piece)
+            try sink(piece)
+        }
+        guard accumulator.digest() == digest else {
+            throw ShardComputationError(.internal, "The blob \(digest) came with other bytes than its digest says")
+        }
+    }
+
+    /// Fetches the end of a blob; the digest of the whole is the caller's to check.
+    ///
+    /// - Parameters:
+    ///   - digest: SHA-256 of the blob.
+    ///   - offset: Bytes of it that are not wanted.
+    ///   - sink: Takes the pieces in order.
+    /// - Throws: What the sink throws, and errors that name the blob when it cannot be fetched.
+    func fetch(_ digest: ContentDigest, from offset: Int, sink: ([UInt8]) throws -> Void) throws {
+        download = Download(digest: digest, received: offset, requested: offset, firstSequence: sequence + 1)
         defer { download = nil }
         try request(chunks: WireLimits.creditChunks)
         while true {
             let arrived = try pump(timeout: Self.patience)
             guard var current = download else { return }
             if let failure = current.failure { throw ShardComputationError(.internal, failure) }
-            for piece in current.pieces {
-                accumulator.append(piece)
-                try sink(piece)
-            }
+            for piece in current.pieces { try sink(piece) }
             current.pieces = []
             if !arrived { current.requested = current.received }
             download = current
@@ -76,9 +90,6 @@ final class DataClient {
             // Credit goes back in halves of the window, so that requests do not outnumber chunks.
             let outstanding = (current.requested - current.received) / WireLimits.chunkBytes
             if outstanding <= WireLimits.creditChunks / 2 { try request(chunks: WireLimits.creditChunks - outstanding) }
-        }
-        guard accumulator.digest() == digest else {
-            throw ShardComputationError(.internal, "The blob \(digest) came with other bytes than its digest says")
         }
     }
 

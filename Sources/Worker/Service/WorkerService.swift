@@ -30,11 +30,8 @@ public final class WorkerService: Sendable {
         let endpoint = try Endpoint(configuration.coordinator)
         var generator = SystemRandomNumberGenerator()
         let session = SessionID.random(using: &generator)
-        let temporary = configuration.cacheDirectory == nil
-        let cache =
-            configuration.cacheDirectory
-            ?? FileManager.default.temporaryDirectory.appending(path: "tare-worker-\(session)-\(getpid())")
-        defer { if temporary { try? FileManager.default.removeItem(at: cache) } }
+        let (cache, shared) = try openCache()
+        defer { leave(shared) }
         let interrupt = try Interrupt()
         let compute = try Mailbox<ComputeThread.Command>()
         let computeThread = ServiceThread(name: "tare-compute") { [configuration, control] in
@@ -70,6 +67,27 @@ public final class WorkerService: Sendable {
             throw WorkerServiceError.unreachable(endpoint: endpoint.text, wait: configuration.joinTimeout)
         case .coordinatorLost:
             throw WorkerServiceError.coordinatorLost(endpoint: endpoint.text, wait: configuration.coordinatorTimeout)
+        }
+    }
+
+    /// The cache, and its folder when that is to be removed at the end.
+    private func openCache() throws(WorkerServiceError) -> (NodeCache, SharedCacheFolder?) {
+        do {
+            if let directory = configuration.cacheDirectory { return (try NodeCache(directory: directory), nil) }
+            let folder = try SharedCacheFolder()
+            return (try NodeCache(directory: folder.url), folder)
+        } catch let error as ShardComputationError {
+            throw .cache(text: error.text)
+        } catch {
+            throw .cache(text: "\(error)")
+        }
+    }
+
+    private func leave(_ folder: SharedCacheFolder?) {
+        do {
+            try folder?.leave()
+        } catch {
+            configuration.log("The cache folder stays behind: \(error)")
         }
     }
 
@@ -109,6 +127,8 @@ public enum WorkerServiceError: Error, Sendable, Hashable {
     case rejected(text: String)
     /// The process that started the worker ended.
     case parentEnded
+    /// The folder for downloads cannot be used.
+    case cache(text: String)
 }
 
 extension WorkerServiceError: CustomStringConvertible {
@@ -119,7 +139,7 @@ extension WorkerServiceError: CustomStringConvertible {
             "No coordinator answered at \(endpoint) for \(wait.components.seconds) s; start it, or check the address"
         case .coordinatorLost(let endpoint, let wait):
             "The coordinator at \(endpoint) has said nothing for \(wait.components.seconds) s; the worker gives up"
-        case .rejected(let text): text
+        case .rejected(let text), .cache(let text): text
         case .parentEnded: "The process that started this worker has ended"
         }
     }

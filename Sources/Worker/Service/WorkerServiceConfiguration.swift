@@ -6,7 +6,8 @@ public struct WorkerServiceConfiguration: Sendable {
     public var coordinator: String
     /// Number of the worker on its machine.
     public var localRank = 0
-    /// Where model files are kept; `nil` for a folder that is removed at the end.
+    /// Where model files are kept, for all workers of the machine; `nil` for a folder in the temporary directory that the
+    /// last worker of this user removes.
     public var cacheDirectory: URL?
     /// Whether standard input is a pipe whose closing ends the worker.
     public var endsWithParent = false
