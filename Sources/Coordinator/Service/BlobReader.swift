@@ -1,8 +1,16 @@
 internal import Calibration
 internal import Foundation
 
-/// Reads pieces of blobs; used by one thread.
-final class BlobReader {
+/// Blobs that workers and clients may fetch; used by one thread.
+protocol BlobSource: AnyObject {
+    /// The size of a blob in bytes, `nil` when it is not here.
+    func size(_ digest: ContentDigest) throws -> Int?
+    /// Up to `count` bytes of a blob from `offset` on.
+    func read(_ digest: ContentDigest, offset: Int, count: Int) throws -> [UInt8]
+}
+
+/// Reads pieces of a job's blobs from memory and files.
+final class BlobReader: BlobSource {
     private enum Source {
         case bytes([UInt8])
         case file(FileHandle, size: Int)
@@ -25,7 +33,6 @@ final class BlobReader {
         }
     }
 
-    /// The size of a blob in bytes, `nil` when it is not here.
     func size(_ digest: ContentDigest) -> Int? {
         switch sources[digest] {
         case .bytes(let bytes): bytes.count
@@ -34,7 +41,6 @@ final class BlobReader {
         }
     }
 
-    /// Up to `count` bytes of a blob from `offset` on.
     func read(_ digest: ContentDigest, offset: Int, count: Int) throws -> [UInt8] {
         switch sources[digest] {
         case .bytes(let bytes): return Array(bytes[min(offset, bytes.count)..<min(offset + count, bytes.count)])

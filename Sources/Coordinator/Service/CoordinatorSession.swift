@@ -45,8 +45,11 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
             bind: { try $0.bind(requestedData ?? endpoint.companion()) },
             server: {
                 DataServer(
-                    blobs: try BlobReader(blobs), samples: job.samples, sampleCount: job.specification.sampleCount,
-                    job: jobID, uploads: uploads, uploadLimit: uploadLimit, notify: notify)
+                    blobs: try BlobReader(blobs),
+                    samples: { id in
+                        guard id == jobID, let samples = job.samples else { return nil }
+                        return StreamedJob(samples: samples, sampleCount: job.specification.sampleCount)
+                    }, uploads: uploads, uploadLimit: uploadLimit, notify: notify)
             },
             failed: { control.post(.abort(.store(text: $0))) })
         do {

@@ -20,10 +20,8 @@ final class DataServer: SocketServer {
         var lastUse = 0
     }
 
-    private let blobs: BlobReader
-    private let samples: (any SampleByteSource)?
-    private let sampleCount: Int
-    private let job: UInt64
+    private let blobs: any BlobSource
+    private let samples: (UInt64) -> StreamedJob?
     private let uploads: UploadStore
     private let uploadLimit: Int
     private let notify: @Sendable (ClusterNotice) -> Void
@@ -31,21 +29,27 @@ final class DataServer: SocketServer {
     private var open: [UploadKey: Upload] = [:]
     private var openBytes = 0
     private var useCount = 0
-    private var recentSamples: [(index: Int, bytes: [UInt8], digest: ContentDigest)] = []
+    private var recentSamples: [(job: UInt64, index: Int, bytes: [UInt8], digest: ContentDigest)] = []
     private var sequence: UInt64 = 0
     /// Sends a packet; set before the loop runs.
     var send: (Packet, PeerAddress) throws -> Void = { _, _ in }
     private(set) var isFinished = false
     let deadline: Duration? = nil
 
+    /// Makes a server.
+    ///
+    /// - Parameters:
+    ///   - blobs: What may be fetched.
+    ///   - samples: The samples of a job that are sent, by the job's number.
+    ///   - uploads: Takes what was uploaded whole.
+    ///   - uploadLimit: How many bytes of uploads may be under way.
+    ///   - notify: Told of what is refused.
     init(
-        blobs: BlobReader, samples: (any SampleByteSource)?, sampleCount: Int, job: UInt64, uploads: UploadStore,
-        uploadLimit: Int, notify: @escaping @Sendable (ClusterNotice) -> Void
+        blobs: any BlobSource, samples: @escaping (UInt64) -> StreamedJob?, uploads: UploadStore, uploadLimit: Int,
+        notify: @escaping @Sendable (ClusterNotice) -> Void
     ) {
         self.blobs = blobs
         self.samples = samples
-        self.sampleCount = sampleCount
-        self.job = job
         self.uploads = uploads
         self.uploadLimit = uploadLimit
         self.notify = notify
@@ -94,7 +98,7 @@ final class DataServer: SocketServer {
     private func serve(
         _ digest: ContentDigest, offset: Int, chunks: Int, _ envelope: Envelope, _ peer: PeerAddress
     ) throws {
-        guard let size = blobs.size(digest) else { throw DataServerError.unknownBlob(digest) }
+        guard let size = try blobs.size(digest) else { throw DataServerError.unknownBlob(digest) }
         var position = offset
         for _ in 0..<chunks where position < size || (size == 0 && position == 0) {
             let bytes = try blobs.read(digest, offset: position, count: WireLimits.chunkBytes)
@@ -110,8 +114,10 @@ final class DataServer: SocketServer {
     private func serve(
         job: UInt64, sample: Int, offset: Int, chunks: Int, _ envelope: Envelope, _ peer: PeerAddress
     ) throws {
-        guard job == self.job, sample < sampleCount, samples != nil else { throw DataServerError.unknownSample(sample) }
-        let (bytes, digest) = try sampleBytes(sample)
+        guard let source = samples(job), sample < source.sampleCount else {
+            throw DataServerError.unknownSample(sample)
+        }
+        let (bytes, digest) = try sampleBytes(sample, of: job, source.samples)
         var position = offset
         for _ in 0..<chunks where position < bytes.count || (bytes.isEmpty && position == 0) {
             let end = min(position + WireLimits.chunkBytes, bytes.count)
@@ -124,16 +130,20 @@ final class DataServer: SocketServer {
     }
 
     /// Reads a sample; the last few are kept because a large one is asked for in pieces.
-    private func sampleBytes(_ index: Int) throws -> ([UInt8], ContentDigest) {
-        if let recent = recentSamples.first(where: { $0.index == index }) { return (recent.bytes, recent.digest) }
-        let bytes = try samples?.bytes(ofSample: index) ?? []
+    private func sampleBytes(
+        _ index: Int, of job: UInt64, _ samples: any SampleByteSource
+    ) throws -> ([UInt8], ContentDigest) {
+        if let recent = recentSamples.first(where: { $0.job == job && $0.index == index }) {
+            return (recent.bytes, recent.digest)
+        }
+        let bytes = try samples.bytes(ofSample: index)
         guard bytes.count <= WireLimits.sampleBytes else {
             throw WireError.oversize(bytes: bytes.count, limit: WireLimits.sampleBytes)
         }
         let digest = ContentDigest(of: bytes)
         if bytes.count > WireLimits.chunkBytes {
             if recentSamples.count == 8 { recentSamples.removeFirst() }
-            recentSamples.append((index, bytes, digest))
+            recentSamples.append((job, index, bytes, digest))
         }
         return (bytes, digest)
     }
@@ -196,6 +206,14 @@ final class DataServer: SocketServer {
             open[oldest.key] = nil
         }
     }
+}
+
+/// A job whose samples are sent.
+struct StreamedJob {
+    /// Where the bytes come from.
+    var samples: any SampleByteSource
+    /// Number of samples.
+    var sampleCount: Int
 }
 
 /// Why the data socket refuses a request.

@@ -33,6 +33,16 @@ final class UploadStore: Sendable {
         }
     }
 
+    /// The bytes of an upload, `nil` when it is not here.
+    func bytes(_ digest: ContentDigest) -> [UInt8]? {
+        state.withLock { $0.blobs[digest] }
+    }
+
+    /// Lets go of an upload.
+    func discard(_ digest: ContentDigest) {
+        _ = take(digest)
+    }
+
     /// Takes bytes out.
     func take(_ digest: ContentDigest) -> [UInt8]? {
         state.withLock { state in
