@@ -86,12 +86,14 @@ let package = Package(
         library(
             "Wire", folder: "Shared/Wire", dependencies: ["Calibration", "CZeroMQ", protobuf],
             exclude: ["tare.proto"]),
+        library("Launch", folder: "Shared/Launch", dependencies: ["Tensors", "Wire"]),
+        library("Processes", folder: "Shared/Processes", dependencies: ["Wire"]),
 
         // The two sides of the cluster, and the command line.
         library("CoordinatorCore", folder: "Coordinator/Core", dependencies: ["Calibration", "Wire"]),
         library(
             "CoordinatorService", folder: "Coordinator/Service",
-            dependencies: ["Calibration", "CoordinatorCore", "Wire"]),
+            dependencies: ["Calibration", "CoordinatorCore", "Processes", "Wire"]),
         library("WorkerCore", folder: "Worker/Core", dependencies: ["Calibration", "Wire"]),
         library(
             "WorkerService", folder: "Worker/Service",
@@ -103,7 +105,8 @@ let package = Package(
             name: "tare",
             dependencies: [
                 "Calibration", "Conversion", "CoordinatorCore", "CoordinatorService", "Datasets", "Execution", "Graphs",
-                "ONNXFormat", "Quantization", "Tensors", "Wire", "WorkerCore", "WorkerService", argumentParser, yams,
+                "Launch", "ONNXFormat", "Processes", "Quantization", "Tensors", "Wire", "WorkerCore", "WorkerService",
+                argumentParser, yams,
             ],
             path: "Sources/Tare", swiftSettings: settings),
 
@@ -127,6 +130,8 @@ let package = Package(
         tests("Datasets", dependencies: ["Tensors", "TestSupport"]),
         tests("Calibration", dependencies: ["Quantization", "Tensors", "TestSupport"]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
+        tests("Launch", dependencies: ["Wire"]),
+        tests("Processes", dependencies: ["Wire"]),
         tests("CoordinatorCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
         tests("WorkerCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
         .testTarget(

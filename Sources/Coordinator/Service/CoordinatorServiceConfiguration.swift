@@ -42,7 +42,8 @@ public struct LocalWorkersConfiguration: Sendable {
     /// Each is started as `EXECUTABLE ARGUMENTS... --coordinator ENDPOINT --local-rank N --cache-directory DIR
     /// --end-with-parent`; the last one means that standard input is a pipe whose closing ends the worker.
     public init(
-        count: Int, executable: String = "/proc/self/exe", arguments: [String] = ["worker"], maximumRestarts: Int? = nil
+        count: Int, executable: String = "/proc/self/exe", arguments: [String] = ["worker", "--data-is-verified"],
+        maximumRestarts: Int? = nil
     ) {
         self.count = count
         self.executable = executable

@@ -2,6 +2,7 @@ import ArgumentParser
 import Calibration
 import CoordinatorService
 import Foundation
+import Launch
 import Wire
 
 /// `tare coordinator`: serves one calibration to workers that are started by hand.
@@ -27,6 +28,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
             valueName: "endpoint"))
     var listen: String = "tcp://127.0.0.1:7788"
 
+    @Option(
+        help: ArgumentHelp(
+            "File on a shared file system to say in where it listens, for 'tare worker --address-file'.",
+            valueName: "file"))
+    var addressFile: String?
+
     @OptionGroup(title: "Data")
     var data: DataOptions
 
@@ -46,9 +53,15 @@ struct CoordinatorCommand: AsyncParsableCommand {
             try outputs.check(against: job.model.paths)
             let service = CoordinatorService(configuration: CoordinatorServiceConfiguration(endpoint: listen))
             let clusterJob = job.clusterJob(delivery: plan.dataDelivery, paths: data.paths)
+            let environment = try LaunchEnvironment(variables: ProcessInfo.processInfo.environment)
+            let address = try AddressPublication(path: addressFile, job: environment.jobID?.value)
+            defer { address.withdraw() }
             let display = ClusterDisplay(title: "calibrating", announcesEndpoint: true)
             let outcome = try await Interruption.cancelling {
-                try await service.run(clusterJob) { display.show($0) }
+                try await service.run(clusterJob) { notice in
+                    if case .listening(let control, _) = notice { address.publish(control) }
+                    display.show(notice)
+                }
             }
             display.finish()
             if let statistics = outputs.statistics { try outcome.statistics.write(to: statistics) }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Execution
 import Foundation
+import Launch
+import Wire
 import WorkerCore
 import WorkerService
 
@@ -11,17 +13,27 @@ struct WorkerCommand: AsyncParsableCommand {
         abstract: "Join a coordinator and compute shards until it has no more.",
         discussion: """
             Workers may join and leave at any time. On SIGTERM or Ctrl-C the worker gives its shard back and ends with \
-            status 75.
+            status 75. Under torchrun, Slurm, Open MPI or Kubernetes it finds its ranks, and where possible the \
+            coordinator, in the environment, and says in one line who told it what.
 
-            Example:
+            Examples:
               tare worker --coordinator tcp://127.0.0.1:7788
+              tare worker --address-file /shared/tare.json --workers-per-node auto
             """)
 
-    @Option(help: ArgumentHelp("Where the coordinator listens: tcp://HOST:PORT or ipc://PATH.", valueName: "endpoint"))
-    var coordinator: String
+    @OptionGroup
+    var launch: LaunchOptions
 
-    @Option(help: ArgumentHelp("Number of this worker on its machine.", valueName: "n"))
-    var localRank: Int = 0
+    @Option(
+        help: ArgumentHelp(
+            "Start this many workers and stay with them: restart those that crash, drain all on SIGTERM. auto takes one per usable core, as far as the memory lasts.",
+            valueName: "n|auto"))
+    var workersPerNode: WorkersPerNode?
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory that --workers-per-node auto counts for each worker, in MiB.", valueName: "MiB"))
+    var memoryPerWorker: Int = 1024
 
     @Option(
         help: ArgumentHelp(
@@ -37,26 +49,68 @@ struct WorkerCommand: AsyncParsableCommand {
             "End when standard input is closed; for workers that another process starts.", visibility: .hidden))
     var endWithParent = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "Take the data as they are; for workers beside a coordinator that has hashed the same files.",
+            visibility: .hidden))
+    var dataIsVerified = false
+
     func validate() throws {
-        if localRank < 0 { throw ValidationError("--local-rank must be at least 0, not \(localRank).") }
+        if let rank = launch.localRank, rank < 0 {
+            throw ValidationError("--local-rank must be at least 0, not \(rank).")
+        }
         if joinTimeout < 1 { throw ValidationError("--join-timeout must be at least 1, not \(joinTimeout).") }
+        if !(1...1_048_576).contains(memoryPerWorker) {
+            throw ValidationError("--memory-per-worker must be 1 to 1048576 MiB, not \(memoryPerWorker).")
+        }
     }
 
     func run() async throws {
         try await FailureReport.exitOnFailure {
+            let environment = try launch.environment()
+            guard environment.coordinator != nil else { throw LaunchError.noCoordinator }
+            // A supervisor has said it for the workers that it starts.
+            if !endWithParent { StandardStreams.writeError("tare: \(environment)") }
+            if let workersPerNode, !startsExactlyOne(environment) {
+                let (count, reason) = workersPerNode.count(bytesPerWorker: memoryPerWorker << 20)
+                StandardStreams.writeError("tare: starting \(count) \(count == 1 ? "worker" : "workers") (\(reason))")
+                try await WorkerSupervision(
+                    count: count, environment: environment, words: Array(CommandLine.arguments.dropFirst())
+                ).run()
+            } else {
+                try await work(environment)
+            }
+        }
+    }
+
+    /// Whether a launcher starts the workers of this node one by one.
+    private func startsExactlyOne(_ environment: LaunchEnvironment) -> Bool {
+        guard environment.isOneOfSeveral, let size = environment.localWorldSize else { return false }
+        StandardStreams.writeError(
+            "tare: --workers-per-node is not needed: the launcher starts \(size.value) processes on this node "
+                + "(\(size.variable)); this one is one worker")
+        return true
+    }
+
+    /// Joins the coordinator as one worker.
+    private func work(_ environment: LaunchEnvironment) async throws {
+        let exit = try await Interruption.cancelling {
+            let coordinator = try await environment.findCoordinator(timeout: .seconds(joinTimeout)) { text in
+                StandardStreams.writeError("tare: \(text)")
+            }
             var configuration = WorkerServiceConfiguration(
-                coordinator: coordinator, instructionSet: InstructionSet.arithmetic, build: Version.text,
-                computers: CalibrationComputers(verifiesData: !endWithParent))
-            configuration.localRank = localRank
+                coordinator: coordinator.endpoint.text, instructionSet: InstructionSet.arithmetic, build: Version.text,
+                computers: CalibrationComputers(verifiesData: !dataIsVerified))
+            configuration.localRank = environment.localRank.value
+            configuration.node = environment.nodeName?.value ?? configuration.node
             configuration.cacheDirectory = cacheDirectory.map { URL(filePath: $0, directoryHint: .isDirectory) }
             configuration.endsWithParent = endWithParent
             configuration.joinTimeout = .seconds(joinTimeout)
             configuration.log = { StandardStreams.writeError($0) }
-            let service = try WorkerService(configuration: configuration)
-            let exit = try await Interruption.cancelling { try await service.run() }
-            if case .drained = exit {
-                throw CommandFailure(.drained, "Drained: the worker left before the job was done")
-            }
+            return try await WorkerService(configuration: configuration).run()
+        }
+        if case .drained = exit {
+            throw CommandFailure(.drained, "Drained: the worker left before the job was done")
         }
     }
 }

@@ -7,6 +7,7 @@ import Datasets
 import Execution
 import Foundation
 import Graphs
+import Launch
 import ONNXFormat
 import Quantization
 import Tensors
@@ -59,6 +60,9 @@ enum FailureReport {
         // Without an error number it is the endpoint's text that is wrong.
         case let failure as ZeroMQError: failure.code == 0 ? .usage : .unreachable
         case let failure as WorkerServiceError: status(of: failure)
+        case LaunchError.unresolved: .unreachable
+        case is LaunchError: .usage
+        case let failure as AddressFileError: status(of: failure)
         default: .internalFault
         }
     }
@@ -70,6 +74,14 @@ enum FailureReport {
         case .shard, .losses: .internalFault
         case .workers: .unreachable
         case .store: .inputOutput
+        }
+    }
+
+    private static func status(of failure: AddressFileError) -> ExitStatus {
+        switch failure.reason {
+        case .timeout: .unreachable
+        case .unwritable, .unreadable: .inputOutput
+        case .malformed: .badData
         }
     }
 

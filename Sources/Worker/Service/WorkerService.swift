@@ -99,7 +99,7 @@ public final class WorkerService: Sendable {
         mailbox: Mailbox<ControlClient.Command>, compute: Mailbox<ComputeThread.Command>, interrupt: Interrupt
     ) throws -> WorkerExit? {
         let hello = Hello(
-            build: configuration.build, node: HostName.current, process: Int(getpid()),
+            build: configuration.build, node: configuration.node, process: Int(getpid()),
             localRank: configuration.localRank, instructionSet: configuration.instructionSet)
         var core = WorkerConfiguration(hello: hello, session: session)
         core.joinTimeout = configuration.joinTimeout

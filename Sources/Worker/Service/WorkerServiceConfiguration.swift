@@ -1,9 +1,12 @@
 public import Foundation
+internal import Wire
 
 /// How a worker runs.
 public struct WorkerServiceConfiguration: Sendable {
     /// Where the coordinator listens: `tcp://HOST:PORT` or `ipc://PATH`.
     public var coordinator: String
+    /// What the machine is called.
+    public var node = HostName.current
     /// Number of the worker on its machine.
     public var localRank = 0
     /// Where model files are kept, for all workers of the machine; `nil` for a folder in the temporary directory that the

@@ -2,26 +2,49 @@ internal import Foundation
 internal import Glibc
 
 /// A process started by this one: its standard input is a pipe that closes when this process ends, however it ends, and
-/// its standard error comes back through another.
-struct ChildProcess {
-    let id: pid_t
-    /// Standard error; end of file when the process has ended.
-    let output: Int32
+/// what it writes comes back through another.
+public struct ChildProcess: Sendable {
+    /// Its process id, which is also that of its process group.
+    public let id: Int32
+    /// Standard output and standard error; end of file when the process has ended.
+    public let output: Int32
     /// The other end of standard input.
     private let lifeline: Int32
 
     /// How a process ended.
-    struct Ending {
-        var text: String
-        var isSuccess: Bool
-        /// Whether starting it again would end the same way.
-        var isFinal: Bool
+    public enum Ending: Hashable, Sendable {
+        /// With an exit status.
+        case exited(status: Int32)
+        /// By a signal.
+        case killed(signal: Int32)
+
+        /// Whether it ended with status 0.
+        public var isSuccess: Bool { self == .exited(status: 0) }
+
+        /// Whether starting it again would end the same way: usage, data, permission and configuration errors come back
+        /// however often it is tried.
+        public var isFinal: Bool {
+            guard case .exited(let status) = self else { return false }
+            return [EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_NOPERM, EX_CONFIG].contains(status)
+        }
+    }
+
+    /// Why a process could not be started.
+    public struct StartError: Error, Hashable, Sendable, CustomStringConvertible {
+        /// The thing and the reason.
+        public let description: String
     }
 
     /// Starts an executable in a process group of its own, so that a Ctrl-C in the terminal reaches the parent only.
     ///
-    /// - Throws: `CoordinatorServiceError` that names the executable.
-    init(executable: String, arguments: [String], environment: [(name: String, value: String)]) throws {
+    /// - Parameters:
+    ///   - executable: Its path; a name without a slash is not searched for.
+    ///   - arguments: What follows the name.
+    ///   - environment: Variables added to this process's or put in place of them.
+    /// - Throws: `StartError` that names the executable.
+    public init(
+        executable: String, arguments: [String], environment: [(name: String, value: String)]
+    ) throws(StartError) {
         var input: [Int32] = [0, 0]
         var output: [Int32] = [0, 0]
         guard unsafe pipe(&input) == 0 else { throw Self.failure("a pipe", errno) }
@@ -45,11 +68,17 @@ struct ChildProcess {
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
+        unsafe posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         unsafe posix_spawnattr_setpgroup(&attributes, 0)
         var mask = sigset_t()
         unsafe sigemptyset(&mask)
         unsafe posix_spawnattr_setsigmask(&attributes, &mask)
+        // This process ignores the signals that it waits for with a dispatch source; a child must not inherit that.
+        var defaults = sigset_t()
+        unsafe sigemptyset(&defaults)
+        for number in [SIGHUP, SIGINT, SIGTERM, SIGPIPE] { unsafe sigaddset(&defaults, number) }
+        unsafe posix_spawnattr_setsigdefault(&attributes, &defaults)
 
         let words = unsafe ([executable] + arguments).map { unsafe strdup($0) } + [nil]
         let variables = unsafe Self.environment(environment).map { unsafe strdup($0) } + [nil]
@@ -76,8 +105,8 @@ struct ChildProcess {
         return path
     }
 
-    private static func failure(_ what: String, _ code: Int32) -> CoordinatorServiceError {
-        .start(text: "\(what) cannot be started (\(unsafe String(cString: strerror(code))))")
+    private static func failure(_ what: String, _ code: Int32) -> StartError {
+        StartError(description: "\(what) cannot be started (\(unsafe String(cString: strerror(code))))")
     }
 
     /// The environment of this process with some variables replaced.
@@ -93,7 +122,7 @@ struct ChildProcess {
     }
 
     /// What the process wrote since the last call; `nil` at its end.
-    func readOutput() -> [UInt8]? {
+    public func readOutput() -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = unsafe read(output, &buffer, buffer.count)
         if count > 0 { return Array(buffer.prefix(count)) }
@@ -101,22 +130,27 @@ struct ChildProcess {
     }
 
     /// Sends a signal.
-    func signal(_ number: Int32) {
+    public func signal(_ number: Int32) {
         kill(id, number)
     }
 
     /// Waits for the end, which has come when the output has ended, and frees everything.
-    func reap() -> Ending {
+    public func reap() -> Ending {
         var status: Int32 = 0
         while unsafe waitpid(id, &status, 0) < 0, errno == EINTR {}
         close(output)
         close(lifeline)
         let signal = status & 0x7F
-        let code = (status >> 8) & 0xFF
-        if signal != 0 { return Ending(text: "it was killed by signal \(signal)", isSuccess: false, isFinal: false) }
-        // Usage and configuration errors come back however often it is tried.
-        return Ending(
-            text: "it ended with status \(code)", isSuccess: code == 0,
-            isFinal: [EX_USAGE, EX_DATAERR, EX_NOPERM, EX_CONFIG].contains(code))
+        return signal != 0 ? .killed(signal: signal) : .exited(status: (status >> 8) & 0xFF)
+    }
+}
+
+extension ChildProcess.Ending: CustomStringConvertible {
+    /// How it ended.
+    public var description: String {
+        switch self {
+        case .exited(let status): "it ended with status \(status)"
+        case .killed(let signal): "it was killed by signal \(signal)"
+        }
     }
 }

@@ -1,0 +1,60 @@
+import Launch
+import Wire
+
+/// One question to a coordinator that changes nothing: a heartbeat of a session that it cannot know.
+struct CoordinatorConversation {
+    /// What came back.
+    enum Answer {
+        /// A message of this protocol.
+        case answered
+        /// Something else, or another version.
+        case refused(WireError)
+        /// Nothing.
+        case silent
+    }
+
+    private let socket: ZeroMQSocket
+    private let session: SessionID
+
+    /// Begins to connect.
+    init(endpoint: Endpoint) throws {
+        socket = try ZeroMQSocket(.dealer, .control)
+        try socket.connect(endpoint)
+        var generator = SystemRandomNumberGenerator()
+        session = SessionID.random(using: &generator)
+    }
+
+    /// Sends the question; the socket takes it once the peer has shaken hands.
+    ///
+    /// - Returns: Whether it went out in time.
+    func ask(patience: Duration) throws -> Bool {
+        let packet = Packet(
+            Envelope(session: session, sequence: 1, message: .heartbeat(progress: [], residentBytes: 0)))
+        let frames = try PacketCodec.frames(packet)
+        let deadline = MonotonicClock.now + patience
+        while try socket.send(frames) != .sent {
+            let rest = deadline - MonotonicClock.now
+            guard rest > .zero else { return false }
+            _ = try ZeroMQSocket.wait([(socket, true)], descriptors: [], timeout: min(rest, .milliseconds(100)))
+        }
+        return true
+    }
+
+    /// Waits for the answer.
+    func answer(patience: Duration) throws -> Answer {
+        let deadline = MonotonicClock.now + patience
+        while true {
+            if let (_, frames) = try socket.receive() {
+                do throws(WireError) {
+                    _ = try PacketCodec.packet(frames)
+                    return .answered
+                } catch {
+                    return .refused(error)
+                }
+            }
+            let rest = deadline - MonotonicClock.now
+            guard rest > .zero else { return .silent }
+            _ = try ZeroMQSocket.wait([(socket, false)], descriptors: [], timeout: rest)
+        }
+    }
+}
