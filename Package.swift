@@ -20,6 +20,16 @@ let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swif
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let http: [Target.Dependency] = [
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
 
 /// A library target in `Sources/<folder>`.
 func library(
@@ -45,7 +55,14 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        // Without its traits: neither swift-configuration nor all of Foundation is needed.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -88,12 +105,17 @@ let package = Package(
             exclude: ["tare.proto"]),
         library("Launch", folder: "Shared/Launch", dependencies: ["Tensors", "Wire"]),
         library("Processes", folder: "Shared/Processes", dependencies: ["Wire"]),
+        library("Logs", folder: "Shared/Logs", dependencies: [logging]),
+        library("ControlAPI", folder: "Shared/ControlAPI", dependencies: ["Calibration", "Quantization"]),
 
         // The two sides of the cluster, and the command line.
         library("CoordinatorCore", folder: "Coordinator/Core", dependencies: ["Calibration", "Wire"]),
         library(
             "CoordinatorService", folder: "Coordinator/Service",
             dependencies: ["Calibration", "CoordinatorCore", "Processes", "Wire"]),
+        library(
+            "CoordinatorHTTP", folder: "Coordinator/HTTP",
+            dependencies: ["ControlAPI", coreMetrics, logging, metrics] + http),
         library("WorkerCore", folder: "Worker/Core", dependencies: ["Calibration", "Wire"]),
         library(
             "WorkerService", folder: "Worker/Service",
@@ -132,6 +154,9 @@ let package = Package(
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("Launch", dependencies: ["Wire"]),
         tests("Processes", dependencies: ["Wire"]),
+        tests("Logs", dependencies: [logging]),
+        tests("ControlAPI", dependencies: ["Calibration", "Quantization", "TestSupport"]),
+        tests("CoordinatorHTTP", dependencies: ["ControlAPI", coreMetrics, logging, metrics]),
         tests("CoordinatorCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
         tests("WorkerCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
         .testTarget(
