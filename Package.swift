@@ -138,6 +138,11 @@ let package = Package(
             dependencies: ["Conversion", "Execution", "Graphs", "Kernels", "ONNXFormat", "Tensors"],
             path: "Benchmarks/forward", exclude: ["README.md", "compare.py"], swiftSettings: settings),
 
+        // Measures what encryption costs; `Benchmarks/wire/README.md` says how.
+        .executableTarget(
+            name: "wire-benchmark", dependencies: ["Calibration", "Wire"], path: "Benchmarks/wire",
+            exclude: ["README.md"], swiftSettings: settings),
+
         // One test target per target; `TestSupport` finds fixtures and the optional shared folder.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("Tensors", dependencies: ["TestSupport"]),

@@ -19,7 +19,7 @@ struct TareCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             CalibrateCommand.self, QuantizeCommand.self, RunCommand.self, InspectCommand.self, CoordinatorCommand.self,
-            WorkerCommand.self, DoctorCommand.self,
+            WorkerCommand.self, KeygenCommand.self, DoctorCommand.self,
         ])
 
     /// Runs the command line, with a job file's options in it.

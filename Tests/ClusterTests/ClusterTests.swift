@@ -10,12 +10,13 @@ import WorkerService
 
 /// Coordinator and workers with real sockets, in one process.
 @Suite(.timeLimit(.minutes(2))) struct ClusterTests {
-    /// Runs a job with workers of this process.
+    /// Runs a job with workers of this process, each with the keys of `security` if there are any; the last may have to
+    /// wait until the others have left.
     ///
     /// - Returns: The outcome, or why there is none, and why each worker left.
     static func run(
         _ job: ClusterJob<[UInt8]>, endpoint: String? = nil, workers: [FakeComputers],
-        instructionSet: String = "avx512",
+        instructionSet: String = "avx512", security: [SocketSecurity]? = nil, delaysLast: Bool = false,
         configure: (inout CoordinatorServiceConfiguration) -> Void = { _ in }
     ) async -> (outcome: Result<CalibrationOutcome<[UInt8]>, any Error>, exits: [Result<WorkerExit, any Error>]) {
         let folder = FileManager.default.temporaryDirectory.appending(
@@ -42,21 +43,27 @@ import WorkerService
         var exits: [Result<WorkerExit, any Error>] = []
         var iterator = listening.makeAsyncIterator()
         if let address = await iterator.next() {
-            exits = await withTaskGroup(of: Result<WorkerExit, any Error>.self) { group in
+            exits = await withTaskGroup(of: (Int, Result<WorkerExit, any Error>).self) { group in
+                var results: [Int: Result<WorkerExit, any Error>] = [:]
                 for (rank, computers) in workers.enumerated() {
+                    if delaysLast, rank + 1 == workers.count {
+                        for await (rank, result) in group { results[rank] = result }
+                    }
                     group.addTask {
                         do {
                             var worker = WorkerServiceConfiguration(
                                 coordinator: address, instructionSet: instructionSet, build: "test",
                                 computers: computers)
                             worker.localRank = rank
-                            return .success(try await WorkerService(configuration: worker).run())
+                            if let security { worker.security = security[rank] }
+                            return (rank, .success(try await WorkerService(configuration: worker).run()))
                         } catch {
-                            return .failure(error)
+                            return (rank, .failure(error))
                         }
                     }
                 }
-                return await group.reduce(into: []) { $0.append($1) }
+                for await (rank, result) in group { results[rank] = result }
+                return results.sorted { $0.key < $1.key }.map(\.value)
             }
         }
         return (await outcome, exits)

@@ -9,6 +9,8 @@ final class ControlServer: SocketServer {
         case answered(StoreRequest, StoreAnswer)
         case workerExited(node: String, process: Int, text: String)
         case drain
+        /// These sessions' keys were revoked.
+        case revoked([SessionAdmission.EndedSession])
         /// Leave when every worker has left, or after a grace time.
         case close(grace: Duration)
     }
@@ -18,6 +20,7 @@ final class ControlServer: SocketServer {
     private var closeAt: Duration?
     private var lastNotice: Duration = .zero
     private var lastProgress: CoordinatorProgress?
+    let access: ClusterAccess
     private let notify: @Sendable (ClusterNotice) -> Void
     private let store: (StoreRequest) -> Void
     private let ended: (Result<Void, JobFailure>) -> Void
@@ -25,10 +28,11 @@ final class ControlServer: SocketServer {
     var send: (Packet, PeerAddress) throws -> Void = { _, _ in }
 
     init(
-        core: CoordinatorCore, notify: @escaping @Sendable (ClusterNotice) -> Void,
+        core: CoordinatorCore, access: ClusterAccess, notify: @escaping @Sendable (ClusterNotice) -> Void,
         store: @escaping (StoreRequest) -> Void, ended: @escaping (Result<Void, JobFailure>) -> Void
     ) {
         self.core = core
+        self.access = access
         self.notify = notify
         self.store = store
         self.ended = ended
@@ -45,7 +49,36 @@ final class ControlServer: SocketServer {
 
     func received(_ packet: Packet, from peer: PeerAddress?) {
         guard let peer else { return }
-        step(.received(packet.envelope, from: peer))
+        let envelope = packet.envelope
+        do {
+            try access.admission.admit(
+                envelope.session, from: peer, needing: envelope.message.kind.neededRole, isControl: true)
+        } catch {
+            notify(.rejectedFrame(text: error.description))
+            refuse(error, envelope.session, peer)
+            return
+        }
+        step(.received(envelope, from: peer))
+        if case .goodbye = envelope.message { access.admission.end(envelope.session) }
+    }
+
+    /// Tells a peer that it may not talk; one that may later is told when to try again.
+    private func refuse(_ refusal: AdmissionRefusal, _ session: SessionID, _ peer: PeerAddress) {
+        let message = Message.reject(
+            code: refusal.isTemporary ? .full : .notAllowed, text: WireLimits.cut(refusal.description),
+            retryAfter: refusal.isTemporary ? .seconds(10) : nil)
+        transmit(message, session, peer)
+    }
+
+    /// Ends sessions whose keys were revoked: what they hold goes to others, without blame.
+    private func end(_ sessions: [SessionAdmission.EndedSession]) {
+        for ended in sessions {
+            guard let peer = ended.peer else { continue }
+            let farewell = Envelope(
+                session: ended.session, sequence: 0, message: .goodbye(text: WireLimits.cut(ended.reason.description)))
+            step(.received(farewell, from: peer))
+            refuse(ended.reason, ended.session, peer)
+        }
     }
 
     func rejected(_ error: WireError, from peer: PeerAddress?) {
@@ -62,6 +95,7 @@ final class ControlServer: SocketServer {
         case .workerExited(let node, let process, let text):
             step(.workerExited(node: node, process: process, text: text))
         case .drain: step(.drainRequested)
+        case .revoked(let sessions): end(sessions)
         case .close(let grace): closeAt = MonotonicClock.now + grace
         }
     }
@@ -70,17 +104,21 @@ final class ControlServer: SocketServer {
         step(.deadline)
     }
 
+    private func transmit(_ message: Message, _ session: SessionID, _ peer: PeerAddress) {
+        sequence += 1
+        do {
+            try send(Packet(Envelope(session: session, sequence: sequence, message: message)), peer)
+        } catch {
+            notify(.rejectedFrame(text: "A message could not be sent: \(error)"))
+        }
+    }
+
     private func step(_ event: CoordinatorEvent) {
         let now = MonotonicClock.now
         for effect in core.step(event, now: now) {
             switch effect {
             case .send(let message, let session, let peer):
-                sequence += 1
-                do {
-                    try send(Packet(Envelope(session: session, sequence: sequence, message: message)), peer)
-                } catch {
-                    notify(.rejectedFrame(text: "A message could not be sent: \(error)"))
-                }
+                transmit(message, session, peer)
             case .store(let request): store(request)
             case .report(let occurrence): notify(.occurrence(occurrence))
             case .completed:
@@ -97,4 +135,9 @@ final class ControlServer: SocketServer {
             notify(.progress(progress))
         }
     }
+}
+
+extension Message.Kind {
+    /// What it takes to say it.
+    var neededRole: PeerRole { .worker }
 }

@@ -8,6 +8,8 @@ public struct CoordinatorServiceConfiguration: Sendable {
     public var dataEndpoint: String?
     /// The workers that it starts on this machine; `nil` for none.
     public var localWorkers: LocalWorkersConfiguration?
+    /// Who may reach it; without keys it serves this machine only.
+    public var access = ClusterAccess()
     /// Times and limits.
     public var core = CoordinatorConfiguration()
     /// How long workers may take to leave when the job has ended.

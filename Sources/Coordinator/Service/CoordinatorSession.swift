@@ -41,7 +41,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
         let dataBinding = BindingSignal()
         let requestedData = try configuration.dataEndpoint.map { text throws(ZeroMQError) in try Endpoint(text) }
         dataThread = dataBinding.serve(
-            name: "tare-data", options: .data, mailbox: data,
+            name: "tare-data", options: .data, security: configuration.access.security, mailbox: data,
             bind: { try $0.bind(requestedData ?? endpoint.companion()) },
             server: {
                 DataServer(
@@ -49,7 +49,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
                     samples: { id in
                         guard id == jobID, let samples = job.samples else { return nil }
                         return StreamedJob(samples: samples, sampleCount: job.specification.sampleCount)
-                    }, uploads: uploads, uploadLimit: uploadLimit, notify: notify)
+                    }, uploads: uploads, uploadLimit: uploadLimit, access: configuration.access, notify: notify)
             },
             failed: { control.post(.abort(.store(text: $0))) })
         do {
@@ -60,13 +60,18 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
             core.cluster = SessionID.random(using: &generator)
             let controlBinding = BindingSignal()
             controlThread = Self.serveControl(
-                CoordinatorCore(configuration: core), at: endpoint, binding: controlBinding, mailbox: control,
-                store: store, ending: ending, notify: notify)
+                CoordinatorCore(configuration: core), access: configuration.access, at: endpoint,
+                binding: controlBinding, mailbox: control, store: store, ending: ending, notify: notify)
             let controlEndpoint = try controlBinding.endpoint()
+            // Before anybody is told where to connect.
+            try configuration.access.verify([controlEndpoint, dataEndpoint])
+            configuration.access.observe(
+                refused: { notify(.rejectedFrame(text: $0.description)) }, revoked: { control.post(.revoked($0)) })
             notify(.listening(control: controlEndpoint.text, data: dataEndpoint.text))
             control.post(.submit(CoordinatorJob(id: jobID, plan: plan, deliveryDigest: delivery.digest)))
             workers = try Self.startWorkers(
-                configuration.localWorkers, endpoint: controlEndpoint, directory: directory, control: control,
+                configuration.localWorkers, access: configuration.access, endpoint: controlEndpoint,
+                directory: directory, control: control,
                 notify: notify)
         } catch {
             control.post(.close(grace: .zero))
@@ -77,12 +82,12 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
     }
 
     private static func serveControl(
-        _ core: CoordinatorCore, at endpoint: Endpoint, binding: BindingSignal,
+        _ core: CoordinatorCore, access: ClusterAccess, at endpoint: Endpoint, binding: BindingSignal,
         mailbox control: Mailbox<ControlServer.Command>, store: CommitStore<Statistics>, ending: EndingSignal,
         notify: @escaping @Sendable (ClusterNotice) -> Void
     ) -> ServiceThread {
         binding.serve(
-            name: "tare-control", options: .control, mailbox: control,
+            name: "tare-control", options: .control, security: access.security, mailbox: control,
             bind: { socket in
                 let bound = try socket.bind(endpoint)
                 try socket.setLinger(milliseconds: 250)
@@ -90,7 +95,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
             },
             server: {
                 ControlServer(
-                    core: core, notify: notify,
+                    core: core, access: access, notify: notify,
                     store: { request in
                         store.store(request) { answer in control.post(.answered(request, answer)) }
                     },
@@ -105,10 +110,12 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
     }
 
     private static func startWorkers(
-        _ configuration: LocalWorkersConfiguration?, endpoint: Endpoint, directory: PrivateDirectory?,
+        _ configuration: LocalWorkersConfiguration?, access: ClusterAccess, endpoint: Endpoint,
+        directory: PrivateDirectory?,
         control: Mailbox<ControlServer.Command>, notify: @escaping @Sendable (ClusterNotice) -> Void
     ) throws -> LocalWorkers? {
-        guard let configuration, let directory else { return nil }
+        guard var configuration, let directory else { return nil }
+        configuration.arguments += try access.localWorkerArguments(in: directory.url)
         return try LocalWorkers(
             configuration: configuration, endpoint: endpoint.text, directory: directory.url,
             exited: { node, process, text in

@@ -24,6 +24,7 @@ final class DataServer: SocketServer {
     private let samples: (UInt64) -> StreamedJob?
     private let uploads: UploadStore
     private let uploadLimit: Int
+    let access: ClusterAccess
     private let notify: @Sendable (ClusterNotice) -> Void
     /// Uploads under way; the least recently used one is dropped when there are too many bytes.
     private var open: [UploadKey: Upload] = [:]
@@ -46,12 +47,13 @@ final class DataServer: SocketServer {
     ///   - notify: Told of what is refused.
     init(
         blobs: any BlobSource, samples: @escaping (UInt64) -> StreamedJob?, uploads: UploadStore, uploadLimit: Int,
-        notify: @escaping @Sendable (ClusterNotice) -> Void
+        access: ClusterAccess, notify: @escaping @Sendable (ClusterNotice) -> Void
     ) {
         self.blobs = blobs
         self.samples = samples
         self.uploads = uploads
         self.uploadLimit = uploadLimit
+        self.access = access
         self.notify = notify
     }
 
@@ -69,6 +71,8 @@ final class DataServer: SocketServer {
         guard let peer else { return }
         let envelope = packet.envelope
         do {
+            try access.admission.admit(
+                envelope.session, from: peer, needing: envelope.message.kind.neededRole, isControl: false)
             switch envelope.message {
             case .get(let digest, let offset, let chunks):
                 try serve(digest, offset: offset, chunks: chunks, envelope, peer)

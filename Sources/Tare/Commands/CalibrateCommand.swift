@@ -41,10 +41,12 @@ struct CalibrateCommand: AsyncParsableCommand {
             let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
             try outputs.check(against: job.model.paths)
             let workers = cluster.workers.count(shards: job.plan.shardCount)
-            let service = CoordinatorService(
-                configuration: CoordinatorServiceConfiguration(
-                    endpoint: cluster.transport == .tcp ? "tcp://127.0.0.1:*" : nil,
-                    localWorkers: LocalWorkersConfiguration(count: workers)))
+            var configuration = CoordinatorServiceConfiguration(
+                endpoint: cluster.transport == .tcp ? "tcp://127.0.0.1:*" : nil,
+                localWorkers: LocalWorkersConfiguration(count: workers))
+            // Keys of this run, which only its own workers get.
+            if cluster.transport == .tcp { configuration.access = try ClusterAccess.withFreshKeys() }
+            let service = CoordinatorService(configuration: configuration)
             let clusterJob = job.clusterJob(delivery: plan.dataDelivery, paths: data.paths)
             let display = ClusterDisplay(title: "calibrating")
             let outcome = try await Interruption.cancelling {

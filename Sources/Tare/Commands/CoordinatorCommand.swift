@@ -15,8 +15,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
             joins, and writes the model when all shards are counted.
 
             Example:
-              tare coordinator model.onnx --data images.npz --output model.int8.onnx --listen tcp://127.0.0.1:7788
-              tare worker --coordinator tcp://127.0.0.1:7788
+              tare keygen --directory keys
+              tare coordinator model.onnx --data images.npz --output model.int8.onnx --listen 'tcp://*:7788' --keys keys
+              tare worker --coordinator tcp://HOST:7788 --key keys/worker.secret --server-key keys/coordinator.public
             """)
 
     @OptionGroup
@@ -24,7 +25,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where to listen: tcp://127.0.0.1:PORT or ipc://PATH. The data socket takes the next port.",
+            "Where to listen: tcp://ADDRESS:PORT or ipc://PATH. The data socket takes the next port.",
             valueName: "endpoint"))
     var listen: String = "tcp://127.0.0.1:7788"
 
@@ -33,6 +34,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
             "File on a shared file system to say in where it listens, for 'tare worker --address-file'.",
             valueName: "file"))
     var addressFile: String?
+
+    @OptionGroup(title: "Keys")
+    var keys: CoordinatorKeyOptions
 
     @OptionGroup(title: "Data")
     var data: DataOptions
@@ -47,19 +51,23 @@ struct CoordinatorCommand: AsyncParsableCommand {
         try await FailureReport.exitOnFailure {
             _ = try InputPath.existingFile(files.model, what: "The model")
             let outputs = try OutputFiles(model: files.output, statistics: files.statistics)
-            try Endpoint(listen).checkBindable()
+            let access = try keys.access(at: Endpoint(listen))
             try outputs.check(against: [files.model, files.config, data.preprocess].compactMap { $0 } + data.paths)
             let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
             try outputs.check(against: job.model.paths)
-            let service = CoordinatorService(configuration: CoordinatorServiceConfiguration(endpoint: listen))
+            var configuration = CoordinatorServiceConfiguration(endpoint: listen)
+            configuration.access = access
+            let service = CoordinatorService(configuration: configuration)
             let clusterJob = job.clusterJob(delivery: plan.dataDelivery, paths: data.paths)
             let environment = try LaunchEnvironment(variables: ProcessInfo.processInfo.environment)
             let address = try AddressPublication(path: addressFile, job: environment.jobID?.value)
             defer { address.withdraw() }
-            let display = ClusterDisplay(title: "calibrating", announcesEndpoint: true)
+            let display = ClusterDisplay(title: "calibrating", workerOptions: keys.workerOptions(access))
             let outcome = try await Interruption.cancelling {
                 try await service.run(clusterJob) { notice in
-                    if case .listening(let control, _) = notice { address.publish(control) }
+                    if case .listening(let control, _) = notice {
+                        address.publish(control, serverKey: access.publicKey?.text)
+                    }
                     display.show(notice)
                 }
             }

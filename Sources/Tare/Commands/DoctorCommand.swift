@@ -20,6 +20,9 @@ struct DoctorCommand: AsyncParsableCommand {
     @OptionGroup
     var launch: LaunchOptions
 
+    @OptionGroup(title: "Keys")
+    var keys: WorkerKeyOptions
+
     @Option(
         help: ArgumentHelp("The worker's cache folder; otherwise the one for temporary files.", valueName: "folder"))
     var cacheDirectory: String?
@@ -39,7 +42,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await FailureReport.exitOnFailure {
-            let network = NetworkExamination(launch: launch, patience: .seconds(timeout))
+            let network = NetworkExamination(launch: launch, keys: keys, patience: .seconds(timeout))
             var folders = [("cache folder", cacheDirectory ?? FileManager.default.temporaryDirectory.path)]
             if let stateDir { folders.append(("state folder", stateDir)) }
             let report = FindingsReport(

@@ -17,12 +17,15 @@ struct WorkerCommand: AsyncParsableCommand {
             coordinator, in the environment, and says in one line who told it what.
 
             Examples:
-              tare worker --coordinator tcp://127.0.0.1:7788
-              tare worker --address-file /shared/tare.json --workers-per-node auto
+              tare worker --coordinator tcp://HOST:7788 --key keys/worker.secret --server-key keys/coordinator.public
+              tare worker --address-file /shared/tare.json --key keys/worker.secret --workers-per-node auto
             """)
 
     @OptionGroup
     var launch: LaunchOptions
+
+    @OptionGroup(title: "Keys")
+    var keys: WorkerKeyOptions
 
     @Option(
         help: ArgumentHelp(
@@ -101,6 +104,7 @@ struct WorkerCommand: AsyncParsableCommand {
             var configuration = WorkerServiceConfiguration(
                 coordinator: coordinator.endpoint.text, instructionSet: InstructionSet.arithmetic, build: Version.text,
                 computers: CalibrationComputers(verifiesData: !dataIsVerified))
+            configuration.security = try keys.security(for: coordinator)
             configuration.localRank = environment.localRank.value
             configuration.node = environment.nodeName?.value ?? configuration.node
             configuration.cacheDirectory = cacheDirectory.map { URL(filePath: $0, directoryHint: .isDirectory) }

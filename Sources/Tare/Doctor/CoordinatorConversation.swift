@@ -15,10 +15,15 @@ struct CoordinatorConversation {
 
     private let socket: ZeroMQSocket
     private let session: SessionID
+    private let endpoint: Endpoint
+    private let security: SocketSecurity
 
     /// Begins to connect.
-    init(endpoint: Endpoint) throws {
-        socket = try ZeroMQSocket(.dealer, .control)
+    init(endpoint: Endpoint, security: SocketSecurity) throws {
+        self.endpoint = endpoint
+        self.security = security
+        socket = try ZeroMQSocket(.dealer, .control, security: security)
+        try socket.monitorHandshakes()
         try socket.connect(endpoint)
         var generator = SystemRandomNumberGenerator()
         session = SessionID.random(using: &generator)
@@ -27,12 +32,17 @@ struct CoordinatorConversation {
     /// Sends the question; the socket takes it once the peer has shaken hands.
     ///
     /// - Returns: Whether it went out in time.
+    /// - Throws: `ServerRefusal` when the peer will never accept these keys.
     func ask(patience: Duration) throws -> Bool {
         let packet = Packet(
             Envelope(session: session, sequence: 1, message: .heartbeat(progress: [], residentBytes: 0)))
         let frames = try PacketCodec.frames(packet)
+        var judge = HandshakeJudge(endpoint: endpoint, security: security)
         let deadline = MonotonicClock.now + patience
         while try socket.send(frames) != .sent {
+            while let outcome = try socket.nextHandshake() {
+                if let refusal = try judge.note(outcome) { throw refusal }
+            }
             let rest = deadline - MonotonicClock.now
             guard rest > .zero else { return false }
             _ = try ZeroMQSocket.wait([(socket, true)], descriptors: [], timeout: min(rest, .milliseconds(100)))

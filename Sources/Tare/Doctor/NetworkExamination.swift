@@ -6,6 +6,8 @@ import Wire
 struct NetworkExamination {
     /// The options and the environment.
     let launch: LaunchOptions
+    /// The keys that a worker would use.
+    let keys: WorkerKeyOptions
     /// How long a step may wait.
     let patience: Duration
 
@@ -45,12 +47,14 @@ struct NetworkExamination {
                     "address", "no coordinator is named; give --coordinator or --address-file to test the way to it"))
             return
         }
-        let endpoint = try await locate(coordinator, job: environment.jobID?.value)
+        let found = try await locate(coordinator, job: environment.jobID?.value)
+        let endpoint = found.endpoint
         note(.ok("address", "\(endpoint) (\(coordinator.variable))"))
         note(try resolve(endpoint, coordinator))
         note(try connect(endpoint))
-        let conversation = try CoordinatorConversation(endpoint: endpoint)
-        note(try handshake(conversation, endpoint))
+        let security = try security(for: found)
+        let conversation = try CoordinatorConversation(endpoint: endpoint, security: security)
+        note(try handshake(conversation, endpoint, security))
         note(try converse(conversation))
     }
 
@@ -62,14 +66,17 @@ struct NetworkExamination {
         }
     }
 
-    private func locate(_ coordinator: Sourced<CoordinatorLocation>, job: String?) async throws -> Endpoint {
+    private func locate(
+        _ coordinator: Sourced<CoordinatorLocation>, job: String?
+    ) async throws -> FoundCoordinator {
         do {
             switch coordinator.value {
-            case .endpoint(let text): return try Endpoint(text)
+            case .endpoint(let text): return FoundCoordinator(endpoint: try Endpoint(text))
             case .addressFile(let path):
                 let address = try await AddressFile(path: path).wait(
                     job: job, timeout: patience, probe: { _ in nil }, progress: { _ in })
-                return try Endpoint(address.coordinator)
+                return FoundCoordinator(
+                    endpoint: try Endpoint(address.coordinator), serverKey: address.serverKey)
             }
         } catch {
             throw Broken(
@@ -108,15 +115,39 @@ struct NetworkExamination {
         }
     }
 
-    private func handshake(_ conversation: CoordinatorConversation, _ endpoint: Endpoint) throws -> Finding {
-        guard try conversation.ask(patience: patience) else {
+    private func security(for coordinator: FoundCoordinator) throws -> SocketSecurity {
+        // Without any key a coordinator on this machine is tried as it is, to see whether it wants some.
+        if keys.key == nil, coordinator.endpoint.isLocal { return .unprotected }
+        do {
+            return try keys.security(for: coordinator)
+        } catch {
+            throw Broken(
+                finding: .failed(
+                    "handshake", FailureReport.status(of: error), "\(error)",
+                    remedy: "give the options of 'tare worker'"))
+        }
+    }
+
+    private func handshake(
+        _ conversation: CoordinatorConversation, _ endpoint: Endpoint, _ security: SocketSecurity
+    ) throws -> Finding {
+        let isSent: Bool
+        do {
+            isSent = try conversation.ask(patience: patience)
+        } catch let refusal as ServerRefusal {
+            throw Broken(
+                finding: .failed(
+                    "handshake", .refused, refusal.description,
+                    remedy: "see docs/security.md for keys and the allow list"))
+        }
+        guard isSent else {
             throw Broken(
                 finding: .failed(
                     "handshake", .unreachable,
                     "\(endpoint) accepts connections but shakes no hands within \(patience.components.seconds) s",
-                    remedy: "it may be no coordinator, or it wants keys"))
+                    remedy: "check that tare listens at this address"))
         }
-        return .ok("handshake", "ZeroMQ, without encryption")
+        return .ok("handshake", security.isEncrypted ? "encrypted, both keys accepted" : "ZeroMQ, without encryption")
     }
 
     private func converse(_ conversation: CoordinatorConversation) throws -> Finding {

@@ -63,6 +63,7 @@ enum FailureReport {
         case LaunchError.unresolved: .unreachable
         case is LaunchError: .usage
         case let failure as AddressFileError: status(of: failure)
+        case let failure as SecurityError: status(of: failure)
         default: .internalFault
         }
     }
@@ -88,9 +89,19 @@ enum FailureReport {
     private static func status(of failure: WorkerServiceError) -> ExitStatus {
         switch failure {
         case .unreachable, .coordinatorLost: .unreachable
-        case .rejected: .refused
+        case .rejected, .refused: .refused
         case .parentEnded: .drained
         case .cache: .inputOutput
+        }
+    }
+
+    private static func status(of failure: SecurityError) -> ExitStatus {
+        switch failure {
+        case .file(_, .missing): .noInput
+        case .file(_, .exists): .usage
+        case .file(_, .system): .inputOutput
+        case .file, .authorizedKeys, .malformedKey, .unsupported: .configuration
+        case .selfTest: .internalFault
         }
     }
 

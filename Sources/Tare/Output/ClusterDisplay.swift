@@ -5,15 +5,15 @@ import Synchronization
 /// Shows what a running cluster tells: one progress line, and a line for everything that is out of the ordinary.
 final class ClusterDisplay: Sendable {
     private let line: Mutex<ProgressLine>
-    private let announcesEndpoint: Bool
+    private let workerOptions: String?
 
     /// Starts the clock of the progress line.
     ///
     /// - Parameters:
     ///   - title: What is being done.
-    ///   - announcesEndpoint: Whether to say where workers can join.
-    init(title: String, announcesEndpoint: Bool = false) {
-        self.announcesEndpoint = announcesEndpoint
+    ///   - workerOptions: What workers need besides the address, to say where and how they can join; `nil` to say nothing.
+    init(title: String, workerOptions: [String]? = nil) {
+        self.workerOptions = workerOptions?.map { " \($0)" }.joined()
         line = Mutex(ProgressLine(title: title, unit: "samples"))
     }
 
@@ -32,8 +32,8 @@ final class ClusterDisplay: Sendable {
             case .rejectedFrame(let text):
                 line.interrupt("rejected a message: \(text)")
             case .listening(let control, _):
-                guard announcesEndpoint else { break }
-                line.interrupt("listening; start workers with: tare worker --coordinator \(control)")
+                guard let workerOptions else { break }
+                line.interrupt("listening; start workers with: tare worker --coordinator \(control)\(workerOptions)")
             }
         }
     }
@@ -42,9 +42,9 @@ final class ClusterDisplay: Sendable {
     private func text(for occurrence: CoordinatorOccurrence) -> String? {
         switch occurrence {
         case .workerJoined(_, let node, let process):
-            announcesEndpoint ? "worker \(process) on \(node) joined" : nil
+            workerOptions != nil ? "worker \(process) on \(node) joined" : nil
         case .workerLeft(_, let node, let process, let text):
-            announcesEndpoint ? "worker \(process) on \(node) left: \(text)" : nil
+            workerOptions != nil ? "worker \(process) on \(node) left: \(text)" : nil
         case .workerRejected(let node, let process, let text):
             "worker \(process) on \(node) was turned away: \(text)"
         case .shardCommitted:

@@ -61,7 +61,8 @@ final class ComputeThread {
         guard endpoint != connectedTo else { return }
         do {
             client = try DataClient(
-                endpoint: try Endpoint(endpoint).resolved(against: control), session: session, interrupt: interrupt)
+                endpoint: try Endpoint(endpoint).resolved(against: control), security: configuration.security,
+                session: session, interrupt: interrupt)
             connectedTo = endpoint
         } catch {
             // The next command fails with this reason.

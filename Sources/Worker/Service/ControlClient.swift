@@ -12,23 +12,27 @@ final class ControlClient: SocketLoopHandler {
     private let compute: Mailbox<ComputeThread.Command>
     private let interrupt: Interrupt
     private let log: @Sendable (String) -> Void
+    private var judge: HandshakeJudge
+    /// Why the coordinator will never let this worker in.
+    private(set) var refusal: ServerRefusal?
     /// Why the worker leaves.
     private(set) var exit: WorkerExit?
     /// Sends a packet; set before the loop runs.
     var send: (Packet) throws -> Void = { _ in }
 
     init(
-        core: WorkerCore, compute: Mailbox<ComputeThread.Command>, interrupt: Interrupt,
+        core: WorkerCore, judge: HandshakeJudge, compute: Mailbox<ComputeThread.Command>, interrupt: Interrupt,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.core = core
+        self.judge = judge
         self.compute = compute
         self.interrupt = interrupt
         self.log = log
     }
 
     var deadline: Duration? { core.nextDeadline }
-    var isFinished: Bool { exit != nil }
+    var isFinished: Bool { exit != nil || refusal != nil }
 
     func start() {
         step(.started)
@@ -40,6 +44,14 @@ final class ControlClient: SocketLoopHandler {
 
     func rejected(_ error: WireError, from peer: PeerAddress?) {
         log("The coordinator sent something that is no message: \(error)")
+    }
+
+    func handshakeEnded(_ outcome: HandshakeOutcome) {
+        do {
+            refusal = try judge.note(outcome)
+        } catch {
+            log("It cannot be found out why the coordinator ends the connection: \(error)")
+        }
     }
 
     func handle(_ command: Command) {

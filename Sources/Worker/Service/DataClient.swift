@@ -40,10 +40,10 @@ final class DataClient {
         var firstSequence: UInt64
     }
 
-    init(endpoint: Endpoint, session: SessionID, interrupt: Interrupt) throws {
+    init(endpoint: Endpoint, security: SocketSecurity, session: SessionID, interrupt: Interrupt) throws {
         self.session = session
         self.interrupt = interrupt
-        socket = try ZeroMQSocket(.dealer, .data)
+        socket = try ZeroMQSocket(.dealer, .data, security: security)
         try socket.connect(endpoint)
         streams = SampleStreams()
     }

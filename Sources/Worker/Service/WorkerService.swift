@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Glibc
 internal import Synchronization
-internal import Wire
+public import Wire
 public import WorkerCore
 
 /// A worker in this process: joins a coordinator and computes shards until there are no more.
@@ -105,14 +105,18 @@ public final class WorkerService: Sendable {
         core.joinTimeout = configuration.joinTimeout
         core.coordinatorTimeout = configuration.coordinatorTimeout
         let client = ControlClient(
-            core: WorkerCore(configuration: core), compute: compute, interrupt: interrupt, log: configuration.log)
-        let socket = try ZeroMQSocket(.dealer, .control)
+            core: WorkerCore(configuration: core),
+            judge: HandshakeJudge(endpoint: endpoint, security: configuration.security), compute: compute,
+            interrupt: interrupt, log: configuration.log)
+        let socket = try ZeroMQSocket(.dealer, .control, security: configuration.security)
+        try socket.monitorHandshakes()
         try socket.connect(endpoint)
         try socket.setLinger(milliseconds: 250)
         let loop = SocketLoop<ControlClient>(socket: socket, mailbox: mailbox, isRouter: false)
         client.send = { packet in try loop.send(packet) }
         client.start()
         let parentEnded = try loop.run(client, lifeline: configuration.endsWithParent ? STDIN_FILENO : nil)
+        if let refusal = client.refusal { throw WorkerServiceError.refused(refusal) }
         return parentEnded ? nil : client.exit
     }
 }
@@ -125,6 +129,8 @@ public enum WorkerServiceError: Error, Sendable, Hashable {
     case coordinatorLost(endpoint: String, wait: Duration)
     /// The coordinator turned the worker away.
     case rejected(text: String)
+    /// The coordinator does not let the worker connect.
+    case refused(ServerRefusal)
     /// The process that started the worker ended.
     case parentEnded
     /// The folder for downloads cannot be used.
@@ -140,6 +146,7 @@ extension WorkerServiceError: CustomStringConvertible {
         case .coordinatorLost(let endpoint, let wait):
             "The coordinator at \(endpoint) has said nothing for \(wait.components.seconds) s; the worker gives up"
         case .rejected(let text), .cache(let text): text
+        case .refused(let refusal): refusal.description
         case .parentEnded: "The process that started this worker has ended"
         }
     }

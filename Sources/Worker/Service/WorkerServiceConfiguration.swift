@@ -1,5 +1,5 @@
 public import Foundation
-internal import Wire
+public import Wire
 
 /// How a worker runs.
 public struct WorkerServiceConfiguration: Sendable {
@@ -7,6 +7,8 @@ public struct WorkerServiceConfiguration: Sendable {
     public var coordinator: String
     /// What the machine is called.
     public var node = HostName.current
+    /// The worker's keys and the coordinator's; without them only a coordinator on this machine can be joined.
+    public var security = SocketSecurity.unprotected
     /// Number of the worker on its machine.
     public var localRank = 0
     /// Where model files are kept, for all workers of the machine; `nil` for a folder in the temporary directory that the

@@ -6,6 +6,12 @@ public struct FoundCoordinator: Hashable, Sendable {
     public var endpoint: Endpoint
     /// Its public key, when an address file names it.
     public var serverKey: String?
+
+    /// Names a coordinator.
+    public init(endpoint: Endpoint, serverKey: String? = nil) {
+        self.endpoint = endpoint
+        self.serverKey = serverKey
+    }
 }
 
 extension LaunchEnvironment {

@@ -48,10 +48,13 @@ extension SessionID: CustomStringConvertible {
 public struct PeerAddress: Hashable, Sendable {
     /// The routing id.
     public let bytes: [UInt8]
+    /// The key that the peer proved to have; `nil` on a socket without encryption.
+    public let identity: PublicKey?
 
-    /// Takes a routing id.
-    public init(_ bytes: [UInt8]) {
+    /// Takes a routing id, and the key of the peer behind it.
+    public init(_ bytes: [UInt8], identity: PublicKey? = nil) {
         self.bytes = bytes
+        self.identity = identity
     }
 }
 

@@ -218,4 +218,6 @@ public enum RejectCode: Int, Hashable, Sendable, CaseIterable {
     case instructionSet
     /// Too many workers.
     case full
+    /// The key that the worker connected with may not do this.
+    case notAllowed = 5
 }

@@ -73,18 +73,47 @@ public struct Endpoint: Hashable, Sendable {
         return try Endpoint("tcp://\(host):\(port == 0 ? "*" : "\(port + 1)")")
     }
 
+    /// Whether only this machine can reach the endpoint: a socket in the file system, or a loopback address.
+    public var isLocal: Bool {
+        guard let host else { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        let isLoopbackAddress = parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        return isLoopbackAddress || ["localhost", "[::1]", "lo"].contains(host)
+    }
+
+    /// The endpoint by which this machine reaches a socket that listens here, also at all addresses.
+    public var reachableHere: Endpoint {
+        get throws(ZeroMQError) {
+            guard let host, let port else { return self }
+            switch host {
+            case "*", "0.0.0.0": return try Endpoint("tcp://127.0.0.1:\(port)")
+            case "[::]": return try Endpoint("tcp://[::1]:\(port)")
+            default: return self
+            }
+        }
+    }
+
     /// Without encryption and keys only this machine may be served.
     ///
     /// - Throws: `ZeroMQError` for an endpoint that other machines can reach.
     public func checkBindable() throws(ZeroMQError) {
-        guard let host else { return }
-        guard ["127.0.0.1", "localhost", "[::1]", "lo"].contains(host) || host.hasPrefix("127.") else {
-            throw ZeroMQError(
-                "Listening at \(text)",
-                reason:
-                    "without encryption the coordinator listens on this machine only; use tcp://127.0.0.1:PORT or an "
-                    + "ipc endpoint")
-        }
+        guard !isLocal else { return }
+        throw ZeroMQError(
+            "Listening at \(text)",
+            reason:
+                "without encryption the coordinator listens on this machine only; make keys with 'tare keygen' and give "
+                + "them with --keys, or use tcp://127.0.0.1:PORT or an ipc endpoint")
+    }
+
+    /// Without encryption and keys only a coordinator on this machine may be joined.
+    ///
+    /// - Throws: `ZeroMQError` for an endpoint on another machine.
+    public func checkConnectable() throws(ZeroMQError) {
+        guard !isLocal else { return }
+        throw ZeroMQError(
+            "Connecting to \(text)",
+            reason:
+                "without encryption only a coordinator on this machine can be joined; give --key and --server-key")
     }
 }
 

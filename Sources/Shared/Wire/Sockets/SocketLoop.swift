@@ -9,6 +9,8 @@ public protocol SocketLoopHandler: AnyObject {
     func received(_ packet: Packet, from peer: PeerAddress?)
     /// Takes note of frames that are no message.
     func rejected(_ error: WireError, from peer: PeerAddress?)
+    /// Takes note of how a connection's handshake ended, on a socket that watches them.
+    func handshakeEnded(_ outcome: HandshakeOutcome)
     /// Carries out a command.
     func handle(_ command: Command)
     /// Called when `deadline` has come.
@@ -17,6 +19,11 @@ public protocol SocketLoopHandler: AnyObject {
     var deadline: Duration? { get }
     /// Whether to leave the loop.
     var isFinished: Bool { get }
+}
+
+extension SocketLoopHandler {
+    /// Nothing: most handlers do not care.
+    public func handshakeEnded(_ outcome: HandshakeOutcome) {}
 }
 
 /// The time that the cores are told: since the start of the machine, never set back.
@@ -89,6 +96,10 @@ public final class SocketLoop<Handler: SocketLoopHandler> {
             }
             if ready.count > 1, ready[1] { return true }
             try flush()
+            for _ in 0..<256 where !handler.isFinished {
+                guard let outcome = try socket.nextHandshake() else { break }
+                handler.handshakeEnded(outcome)
+            }
             // A bounded number of messages, so that deadlines and commands get their turn.
             for _ in 0..<256 where !handler.isFinished {
                 guard let (peer, frames) = try socket.receive() else { break }
