@@ -161,7 +161,7 @@ let package = Package(
         tests("Processes", dependencies: ["Wire"]),
         tests("Logs", dependencies: [logging]),
         tests("ControlAPI", dependencies: ["Calibration", "Quantization", "TestSupport"]),
-        tests("CoordinatorHTTP", dependencies: ["ControlAPI", coreMetrics, logging, metrics]),
+        tests("CoordinatorHTTP", dependencies: ["ControlAPI", "TestSupport", coreMetrics, logging, metrics]),
         tests("CoordinatorCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
         tests("WorkerCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
         .testTarget(

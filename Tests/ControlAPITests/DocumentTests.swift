@@ -177,6 +177,29 @@ import Testing
         #expect(page(0, 3).total == 10)
     }
 
+    @Test func ratesThatSayNothingAreLeftOut() {
+        var job = Examples.job
+        job.setRate(samplesPerSecond: 61)
+        #expect(job.samplesPerSecond == 61)
+        #expect(job.secondsLeft == 8)
+        for rate in [0, -1, .nan, .infinity] {
+            job.setRate(samplesPerSecond: rate)
+            #expect(job.samplesPerSecond == nil)
+            #expect(job.secondsLeft == nil)
+        }
+    }
+
+    @Test func aFullPageIsReadBack() throws {
+        let list = Array(0..<ControlLimits.pageEntries)
+        let page = PageDocument(Page(limit: ControlLimits.pageEntries), of: list) { index in
+            var shard = Examples.shard
+            shard.index = index
+            return shard
+        }
+        let bytes = try Documents.encode(page)
+        #expect(try Documents.decode(PageDocument<ShardDocument>.self, from: bytes) == page)
+    }
+
     @Test func timesAreRoundedDownToSeconds() {
         #expect(Timestamp(Date(timeIntervalSince1970: 1_795_279_479.9)).description == "2026-11-21T16:44:39Z")
         #expect(Timestamp(Date(timeIntervalSince1970: -0.5)).description == "1969-12-31T23:59:59Z")

@@ -69,6 +69,7 @@ enum Examples {
         worker.residentBytes = 123_456_789
         worker.shardsCounted = 5
         worker.failuresInARow = 2
+        worker.loadedModel = digest("converted")
         worker.quarantined = "it computed other statistics for shard 2 than two other devices"
         return worker
     }

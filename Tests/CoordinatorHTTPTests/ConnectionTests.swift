@@ -2,6 +2,7 @@ import ControlAPI
 import CoordinatorHTTP
 import Foundation
 import Logging
+import TestSupport
 import Testing
 
 @Suite struct ConnectionTests {
@@ -45,7 +46,7 @@ import Testing
     }
 
     @Test func aClientThatSendsItsHeadSlowlyIsCutOff() async throws {
-        try await RunningServer.run(configure: { $0.headLimit = .milliseconds(150) }) { server in
+        try await RunningServer.run(configure: { $0.headLimit = .seconds(1) }) { server in
             let silent = try await server.connection()
             let slow = try await server.connection()
             try await slow.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
@@ -61,7 +62,7 @@ import Testing
     }
 
     @Test func aClientThatSendsItsBodySlowlyIsCutOff() async throws {
-        try await RunningServer.run(configure: { $0.bodyLimit = .milliseconds(150) }) { server in
+        try await RunningServer.run(configure: { $0.bodyLimit = .seconds(1) }) { server in
             let connection = try await server.connection()
             try await connection.send(
                 RunningServer.head(
@@ -82,6 +83,57 @@ import Testing
             try await connection.send(RunningServer.head("GET", "/api/v1/cluster"))
             #expect(try await connection.untilClosed().isEmpty)
             gate.open()
+        }
+    }
+
+    @Test func aClientThatDoesNotReadIsCutOff() async throws {
+        let bytes = 64 << 20
+        let configure: (inout HTTPConfiguration) -> Void = {
+            $0.responseLimit = .seconds(1)
+            $0.headLimit = .seconds(3)
+        }
+        try await RunningServer.run(configure: configure) { server in
+            server.cluster.set(behaviour: .gives(bytes))
+            let connection = try await server.connection()
+            try await connection.send(RunningServer.head("GET", "/api/v1/cluster"))
+            // The end of a connection that came later and may wait longer tells that the time of this one is over.
+            #expect(try await server.connection().untilClosed().isEmpty)
+            // What the buffers of the system held was sent, and nothing more.
+            #expect(try await connection.untilClosed().utf8.count < bytes)
+            server.cluster.set()
+            #expect(try await server.ask("GET", "/healthz").status == 200)
+        }
+    }
+
+    @Test func aLargeAnswerArrivesWhole() async throws {
+        try await RunningServer.run { server in
+            server.cluster.set(behaviour: .gives(16 << 20))
+            let answer = try await server.ask("GET", "/api/v1/cluster")
+            #expect(answer.body.utf8.count == 16 << 20)
+        }
+    }
+
+    @Test func randomBytesChangeNothing() async throws {
+        let seeds = [
+            RunningServer.head("GET", "/api/v1/jobs?offset=3"), RunningServer.head("DELETE", "/api/v1/jobs/3"),
+            RunningServer.head("POST", "/api/v1/jobs", ["Content-Length: 2", "Content-Type: application/json"]) + "{}",
+            RunningServer.head("POST", "/api/v1/workers/all/drain", ["Transfer-Encoding: chunked"])
+                + "2\r\n{}\r\n0\r\n\r\n",
+        ].map { Array($0.utf8) }
+        var generator = SeededGenerator(seed: 7780)
+        try await RunningServer.run { server in
+            for round in 0..<300 {
+                var bytes = seeds[round % seeds.count]
+                for _ in 0..<Int.random(in: 1...6, using: &generator) {
+                    bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
+                }
+                let connection = try await server.connection()
+                try await connection.send(bytes)
+                connection.finishSending()
+                _ = try await connection.untilClosed()
+            }
+            #expect(try await server.ask("GET", "/healthz").status == 200)
+            #expect(server.cluster.requests.allSatisfy { !$0.isMutating })
         }
     }
 
@@ -113,7 +165,7 @@ import Testing
         try await RunningServer.run(
             configure: {
                 $0.connections = 4
-                $0.headLimit = .milliseconds(150)
+                $0.headLimit = .seconds(1)
             },
             { server in
                 var silent: [RawConnection] = []

@@ -7,6 +7,8 @@ final class FakeCluster: ClusterProvider {
     enum Behaviour: Sendable {
         case answers
         case refuses(ControlError)
+        /// Gives so many bytes.
+        case gives(Int)
         /// Waits until the test opens the gate, whether or not it is cancelled.
         case waits(Gate)
     }
@@ -55,6 +57,7 @@ final class FakeCluster: ClusterProvider {
         switch behaviour {
         case .answers: break
         case .refuses(let error): throw error
+        case .gives(let count): return Array(repeating: UInt8(ascii: "x"), count: count)
         case .waits(let gate): await gate.pass()
         }
         do {

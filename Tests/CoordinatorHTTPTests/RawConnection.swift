@@ -48,11 +48,8 @@ final class RawConnection: Sendable {
                 unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard status == 0 else {
-            let code = errno
-            close(descriptor)
-            throw Failure(text: "connect: \(code)")
-        }
+        // Complete by now, so that `deinit` closes the descriptor of a connection that fails.
+        guard status == 0 else { throw Failure(text: "connect: \(errno)") }
     }
 
     deinit {
@@ -63,8 +60,11 @@ final class RawConnection: Sendable {
     ///
     /// - Returns: Whether the peer still takes any.
     @discardableResult
-    func send(_ text: String) async throws -> Bool {
-        try await Self.run(on: queue) { self.sendBlocking(Array(text.utf8)) }
+    func send(_ text: String) async throws -> Bool { try await send(Array(text.utf8)) }
+
+    @discardableResult
+    func send(_ bytes: [UInt8]) async throws -> Bool {
+        try await Self.run(on: queue) { self.sendBlocking(bytes) }
     }
 
     private func sendBlocking(_ bytes: [UInt8]) -> Bool {

@@ -123,6 +123,13 @@ public struct JobDocument: ControlDocument {
         self.model = model
         self.submitted = submitted
     }
+
+    /// Sets the rate, and how long the job takes at this rate; a rate that says nothing sets neither.
+    public mutating func setRate(samplesPerSecond rate: Double) {
+        let isMeaningful = rate.isFinite && rate > 0
+        samplesPerSecond = isMeaningful ? rate : nil
+        secondsLeft = isMeaningful ? Double(max(0, samplesTotal - samplesDone)) / rate : nil
+    }
 }
 
 /// A file that a job gave, kept as a blob.

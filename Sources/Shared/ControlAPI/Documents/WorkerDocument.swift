@@ -1,3 +1,5 @@
+public import Calibration
+
 /// What a worker does.
 public enum WorkerPhase: String, Codable, Hashable, Sendable, CaseIterable {
     /// It has no shard.
@@ -42,6 +44,8 @@ public struct WorkerDocument: ControlDocument {
     public var build: String
     /// Instruction set that it computes with.
     public var arithmetic: String
+    /// Digest of the converted model that it has loaded.
+    public var loadedModel: ContentDigest?
     /// Why its device is quarantined.
     public var quarantined: String?
 
