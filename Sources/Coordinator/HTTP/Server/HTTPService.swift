@@ -36,7 +36,7 @@ public struct HTTPService<Provider: ClusterProvider>: Sendable {
     /// what is left is cut off. When this returns, no thread, socket or task of the server is left.
     ///
     /// - Parameter listening: Is told the port as soon as connections are accepted.
-    /// - Throws: When the server cannot listen at its address.
+    /// - Throws: When the server cannot listen at its address, or no longer can.
     public func run(listening: @escaping @Sendable (Int) async -> Void = { _ in }) async throws(HTTPServiceError) {
         // Few and short requests: one thread, so that the cores stay with the calibration.
         let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -59,6 +59,10 @@ public struct HTTPService<Provider: ClusterProvider>: Sendable {
             try result.get()
         } catch {
             throw HTTPServiceError(host: configuration.host, port: configuration.port, reason: "\(error)")
+        }
+        guard Task.isCancelled else {
+            throw HTTPServiceError(
+                host: configuration.host, port: configuration.port, reason: "the socket was closed by the system")
         }
     }
 
