@@ -13,7 +13,7 @@ let settings: [SwiftSetting] = [
 ]
 
 /// Numeric targets are optimised in debug builds too: their plain loops are what the tests compare against, and they
-/// run whole networks.
+/// run whole networks; so is the store, which tests open thousands of times.
 let numericSettings: [SwiftSetting] = settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -61,6 +61,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         // Without its traits: neither swift-configuration nor all of Foundation is needed.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -111,6 +112,12 @@ let package = Package(
         // The two sides of the cluster, and the command line.
         library("CoordinatorCore", folder: "Coordinator/Core", dependencies: ["Calibration", "Wire"]),
         library(
+            "CoordinatorStore", folder: "Coordinator/Store",
+            dependencies: [
+                "Calibration", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ], settings: numericSettings),
+        library(
             "CoordinatorService", folder: "Coordinator/Service",
             dependencies: ["Calibration", "CoordinatorCore", "Processes", "Wire"]),
         library(
@@ -143,6 +150,11 @@ let package = Package(
             name: "wire-benchmark", dependencies: ["Calibration", "Wire"], path: "Benchmarks/wire",
             exclude: ["README.md"], swiftSettings: settings),
 
+        // Measures the durable store; `Benchmarks/store/README.md` says how.
+        .executableTarget(
+            name: "store-benchmark", dependencies: ["Calibration", "CoordinatorStore"], path: "Benchmarks/store",
+            exclude: ["README.md"], swiftSettings: settings),
+
         // One test target per target; `TestSupport` finds fixtures and the optional shared folder.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("Tensors", dependencies: ["TestSupport"]),
@@ -163,6 +175,19 @@ let package = Package(
         tests("ControlAPI", dependencies: ["Calibration", "Quantization", "TestSupport"]),
         tests("CoordinatorHTTP", dependencies: ["ControlAPI", "TestSupport", coreMetrics, logging, metrics]),
         tests("CoordinatorCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
+        // The store's tests share a model of it with a process that they kill.
+        .target(
+            name: "StoreScenario", dependencies: ["Calibration", "CoordinatorStore", "TestSupport"],
+            path: "Tests/StoreScenario", swiftSettings: numericSettings),
+        .executableTarget(
+            name: "store-child", dependencies: ["Calibration", "CoordinatorStore", "StoreScenario"],
+            path: "Tests/StoreChild", swiftSettings: settings),
+        tests(
+            "CoordinatorStore",
+            dependencies: [
+                "Calibration", "StoreScenario", "TestSupport", "store-child",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
         tests("WorkerCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
         .testTarget(
             name: "SimulationTests",
