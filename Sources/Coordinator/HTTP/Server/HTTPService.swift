@@ -6,6 +6,7 @@ public import Logging
 internal import NIOCore
 internal import NIOHTTPTypes
 internal import NIOPosix
+internal import Synchronization
 
 /// The coordinator's HTTP server: health, readiness, metrics and the JSON interface under `/api/v1`.
 public struct HTTPService<Provider: ClusterProvider>: Sendable {
@@ -49,11 +50,14 @@ public struct HTTPService<Provider: ClusterProvider>: Sendable {
             eventLoopGroup: threads, logger: quiet)
         // A task of its own: cancelling this one must let requests under way finish.
         let running = Task { try await server.run() }
+        let stopping = Mutex<Task<Void, Never>?>(nil)
         let result = await withTaskCancellationHandler {
             await running.result
         } onCancel: {
-            Task { await stop(server, running: running) }
+            stopping.withLock { $0 = Task { await stop(server, running: running) } }
         }
+        // It waits for something on the server's thread, which must not end before.
+        await stopping.withLock { $0 }?.value
         do {
             try await threads.shutdownGracefully()
             try result.get()
