@@ -57,7 +57,7 @@ fi
 # A unit as it would be installed, but with an executable that exists here, and an instance of the template.
 unit_verifies() {
     local copy=$1 findings result
-    findings=$(systemd-analyze verify --man=no "$copy" 2>&1)
+    findings=$(systemd-analyze verify "$copy" 2>&1)
     result=$?
     # Units of this machine are none of ours.
     findings=$(grep -F "$(basename "$copy")" <<<"$findings")

@@ -32,6 +32,7 @@ take_down() {
         [ -s "$file" ] && pids="$pids $(cat "$file")"
     done
     # Steps of a job that is being ended leave first, so that no task stays without its slurmd.
+    [ -z "${coordinator:-}" ] || kill "$coordinator" 2>/dev/null
     for _ in $(seq 50); do [ -n "$(pids_of_tasks)" ] || break; sleep 0.2; done
     # shellcheck disable=SC2046,SC2086  # one word for each process
     kill $(pids_of_tasks) $pids 2>/dev/null
@@ -85,6 +86,13 @@ nodes_idle() { [ "$(sinfo --noheader --format '%T %D' 2>/dev/null)" = "idle 4" ]
 controller_answers() { scontrol ping 2>/dev/null | grep -q UP; }
 restarted() { scontrol show job "$1" -o 2>/dev/null | grep -q 'Restarts=1'; }
 
+# Slurm waits two minutes before it starts a job again, unless it is asked not to.
+starts_again() {
+    case $(state_of "$1") in RUNNING | COMPLETED) return 0 ;; esac
+    scontrol update jobid="$1" starttime=now 2>/dev/null
+    return 1
+}
+
 start_cluster() {
     sed -e "s|%HOST%|$(hostname -s)|g" -e "s|%DIRECTORY%|$directory|g" scripts/slurm-test.conf >"$SLURM_CONF"
     mkdir -p "$directory/munge" "$directory/state"
@@ -100,7 +108,8 @@ start_cluster() {
 
 # Submits the job with a name; its number goes to $job.
 submit() {
-    job=$(env TARE="$tare" TARE_RUN="$directory/$1" TARE_LISTEN=tcp://127.0.0.1:17788 TARE_TEST_CLUSTER="$directory" \
+    job=$(env TARE="$tare" TARE_RUN="$directory/$1" TARE_LISTEN=tcp://127.0.0.1:17788 \
+        TARE_KEYS="$directory/keys" TARE_TEST_CLUSTER="$directory" \
         sbatch --parsable --chdir "$directory" --output "$directory/$1.log" --nodes 4 --ntasks-per-node 2 \
         "$root/deploy/slurm/tare.sbatch" "$root/Examples/digits/digits.onnx" --data "$directory/images.npz" \
         --output "$directory/$1.onnx" --statistics "$directory/$1.safetensors") || exit 1
@@ -138,6 +147,7 @@ PYTHON
 reference=$(sha256sum <"$directory/reference.onnx")
 statistics=$(sha256sum <"$directory/reference.safetensors")
 echo "reference of one process: model ${reference%% *}, statistics ${statistics%% *}"
+"$tare" keygen --directory "$directory/keys" 2>/dev/null || exit 1
 start_cluster || { tail "$directory"/*.log "$directory/munge/log" >&2; exit 1; }
 
 submit undisturbed
@@ -161,8 +171,7 @@ submit requeued
 wait_until "eight running workers" 60 running_workers && sleep 1
 scontrol requeue "$job" && echo "  requeued"
 wait_until "the requeue of job $job" 60 restarted "$job"
-# Slurm waits two minutes before it starts a job again.
-wait_until "the second start of job $job" 60 scontrol update jobid="$job" starttime=now
+wait_until "the second start of job $job" 180 starts_again "$job"
 conclude requeued
 check "the second start knows that it is one" "$(grep -c ', start 2,' "$directory/requeued.log")" 1
 
@@ -170,10 +179,28 @@ submit drained
 wait_until "eight running workers" 60 running_workers && sleep 1
 scancel --batch --signal TERM "$job" && echo "  told the batch script that its time is up"
 wait_until "the requeue of job $job" 60 restarted "$job"
-# Slurm waits two minutes before it starts a job again.
-wait_until "the second start of job $job" 60 scontrol update jobid="$job" starttime=now
+wait_until "the second start of job $job" 180 starts_again "$job"
 conclude drained
 check "the workers left with status 75" "$(grep -c 'round 1 left with status 75' "$directory/drained.log")" 1
+
+# The recipe of docs/deployment.md without a batch job: the coordinator is no part of the job.
+echo "interactive: the coordinator outside, workers and doctors by srun"
+interactive=$directory/interactive
+"$tare" coordinator Examples/digits/digits.onnx --data "$directory/images.npz" --listen tcp://127.0.0.1:17798 --keys "$directory/keys" \
+    --address-file "$interactive.json" --output "$interactive.onnx" --statistics "$interactive.safetensors" \
+    2>"$interactive.log" &
+coordinator=$!
+cd "$directory" || exit 1
+TARE_TEST_CLUSTER=$directory srun --nodes 4 --ntasks-per-node 1 --label \
+    "$tare" doctor --timeout 60 --address-file "$interactive.json" --key "$directory/keys/worker.secret" >"$interactive.doctors" 2>&1
+check "four doctors find nothing wrong" "$? $(grep -c 'protocol *ok: version' "$interactive.doctors")" "0 4"
+TARE_TEST_CLUSTER=$directory srun --nodes 4 --ntasks-per-node 2 --no-kill --kill-on-bad-exit=0 --wait=0 --label \
+    "$tare" worker --address-file "$interactive.json" --key "$directory/keys/worker.secret" >"$interactive.workers" 2>&1
+check "srun ends well" $? 0
+wait $coordinator
+check "the coordinator ends well" $? 0
+check "its model is that of one process" "$(sha256sum <"$interactive.onnx")" "$reference"
+check "and so are its statistics" "$(sha256sum <"$interactive.safetensors")" "$statistics"
 
 if [ $failures -eq 0 ]; then echo "slurm-test: passed in $((SECONDS - began)) s"; else
     echo "slurm-test: $failures checks FAILED" >&2

@@ -7,6 +7,8 @@ struct CoordinatorConversation {
     enum Answer {
         /// A message of this protocol.
         case answered
+        /// This key may not do what workers do.
+        case rejected(String)
         /// Something else, or another version.
         case refused(WireError)
         /// Nothing.
@@ -50,13 +52,22 @@ struct CoordinatorConversation {
         return true
     }
 
+    /// Takes back the session that the question began, which counts among those of its key.
+    func end() throws {
+        let packet = Packet(Envelope(session: session, sequence: 2, message: .goodbye(text: "tare doctor")))
+        try socket.setLinger(milliseconds: 250)
+        _ = try socket.send(try PacketCodec.frames(packet))
+    }
+
     /// Waits for the answer.
     func answer(patience: Duration) throws -> Answer {
         let deadline = MonotonicClock.now + patience
         while true {
             if let (_, frames) = try socket.receive() {
                 do throws(WireError) {
-                    _ = try PacketCodec.packet(frames)
+                    if case .reject(_, let text, _) = try PacketCodec.packet(frames).envelope.message {
+                        return .rejected(text)
+                    }
                     return .answered
                 } catch {
                     return .refused(error)

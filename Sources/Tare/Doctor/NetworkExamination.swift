@@ -56,6 +56,7 @@ struct NetworkExamination {
         let conversation = try CoordinatorConversation(endpoint: endpoint, security: security)
         note(try handshake(conversation, endpoint, security))
         note(try converse(conversation))
+        try conversation.end()
     }
 
     private func discover() throws -> LaunchEnvironment {
@@ -153,6 +154,9 @@ struct NetworkExamination {
     private func converse(_ conversation: CoordinatorConversation) throws -> Finding {
         switch try conversation.answer(patience: patience) {
         case .answered: return .ok("protocol", "version \(WireLimits.version) on both sides")
+        case .rejected(let text):
+            throw Broken(
+                finding: .failed("protocol", .refused, text, remedy: "give the key a role that workers have"))
         case .refused(.version(let version)):
             throw Broken(
                 finding: .failed(
