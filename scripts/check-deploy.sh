@@ -38,7 +38,7 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 # What secrets.sh prints is checked with stand-ins for the keys.
-for name in coordinator.secret coordinator.public worker.secret authorized_keys; do echo "$name" >"$folder/$name"; done
+for name in coordinator.secret coordinator.public worker.secret submitter.secret authorized_keys; do echo "$name" >"$folder/$name"; done
 deploy/kubernetes/secrets.sh "$folder" >"$folder/secrets.yaml" || fail "deploy/kubernetes/secrets.sh"
 if [ -x "$tools/bin/kubernetes-validate" ]; then
     for manifest in deploy/kubernetes/*.yaml "$folder/secrets.yaml"; do

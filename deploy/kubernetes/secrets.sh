@@ -4,7 +4,7 @@
 #   tare keygen --directory keys
 #   deploy/kubernetes/secrets.sh keys | kubectl apply -f -
 #
-# Each side gets what it needs: workers never see the coordinator's secret key.
+# Each side gets what it needs: workers never see the coordinator's secret key. A token for HTTP is made where there is none.
 set -eu
 keys=${1:?usage: secrets.sh FOLDER}
 
@@ -18,5 +18,8 @@ secret() {
         printf '  %s: %s\n' "$file" "$(base64 -w 0 "$keys/$file")"
     done
 }
-secret tare-coordinator-keys coordinator.secret authorized_keys
+if [ -d "$keys" ] && [ ! -e "$keys/http_token" ]; then
+    (umask 077 && od -An -tx1 -N32 /dev/urandom | tr -d ' \n' >"$keys/http_token")
+fi
+secret tare-coordinator-keys coordinator.secret coordinator.public authorized_keys submitter.secret http_token
 secret tare-worker-keys worker.secret coordinator.public
