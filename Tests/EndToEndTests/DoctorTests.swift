@@ -10,10 +10,10 @@ import Testing
         _ options: [String], in folder: TemporaryFolder, environment: [String: String] = [:]
     ) throws -> (status: Int32, lines: [String: String], json: [String: Any]) {
         let plain = try TareProcess(
-            ["doctor", "--timeout", "1"] + options, in: folder.url, environment: environment
+            ["doctor"] + Self.timeout(options) + options, in: folder.url, environment: environment
         ).finish()
         let json = try TareProcess(
-            ["doctor", "--timeout", "1", "--json"] + options, in: folder.url, environment: environment
+            ["doctor", "--json"] + Self.timeout(options) + options, in: folder.url, environment: environment
         ).finish()
         #expect(plain.status == json.status)
         var lines: [String: String] = [:]
@@ -23,6 +23,11 @@ import Testing
         }
         let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
         return (plain.status, lines, object ?? [:])
+    }
+
+    /// A second is enough where nobody answers anyway.
+    private static func timeout(_ options: [String]) -> [String] {
+        options.contains("--timeout") ? [] : ["--timeout", "1"]
     }
 
     @Test func machineAloneIsExamined() throws {
@@ -52,6 +57,41 @@ import Testing
         #expect(status == 0)
         for step in ["environment", "address", "resolution", "connection", "handshake", "protocol"] {
             #expect(lines[step]?.hasPrefix("ok: ") == true, "\(step): \(lines[step] ?? "")")
+        }
+        kill(coordinator.identifier, SIGTERM)
+        _ = try coordinator.finish()
+    }
+
+    @Test func keysAreExaminedToo() throws {
+        let folder = try TemporaryFolder()
+        for name in ["keys", "others"] {
+            #expect(try TareProcess.run(["keygen", "--directory", folder.path(name)], in: folder.url).status == 0)
+        }
+        let file = folder.path("address.json")
+        let coordinator = try TareProcess(
+            [
+                "coordinator", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
+                "--listen", "tcp://127.0.0.1:*", "--keys", folder.path("keys"), "--address-file", file,
+            ], in: folder.url)
+        #expect(becomesTrue { FileManager.default.fileExists(atPath: file) })
+        let find = ["--timeout", "10", "--address-file", file]
+        // The address file names the coordinator's key.
+        let right = try Self.examine(find + ["--key", folder.path("keys/worker.secret")], in: folder)
+        #expect(right.status == 0)
+        #expect(right.lines["handshake"]?.hasPrefix("ok: encrypted") == true, "\(right.lines)")
+        for (options, step) in [
+            (["--key", folder.path("others/worker.secret")], "handshake"),
+            (["--key", folder.path("keys/submitter.secret")], "protocol"),
+            (
+                [
+                    "--key", folder.path("keys/worker.secret"), "--server-key",
+                    folder.path("others/coordinator.public"),
+                ], "handshake"
+            ),
+        ] {
+            let wrong = try Self.examine(find + options, in: folder)
+            #expect(wrong.status == 77, "\(options): \(wrong.lines)")
+            #expect(wrong.json["first_failure"] as? String == step, "\(options): \(wrong.lines)")
         }
         kill(coordinator.identifier, SIGTERM)
         _ = try coordinator.finish()
