@@ -47,12 +47,13 @@ echo "build-image: built $tag ($(buildah images --format '{{.Size}}' "$tag")) wi
 container=$(buildah from --pull-never "$tag") || exit 1
 trap 'buildah rm "$container" >/dev/null; rm -rf "$folder"' EXIT
 inside() { buildah run --isolation chroot --volume "$PWD/Examples:/data:ro" "$container" -- "$@"; }
-echo "build-image: inside: $(inside id), tare $(inside /usr/bin/tare --version)"
+version=$(inside /usr/bin/tare --version) || { echo "build-image: FAILED: tare does not start in the image" >&2; exit 1; }
+echo "build-image: inside: $(inside id), tare $version"
 [ "$(inside id -u)" = 10001 ] || { echo "build-image: FAILED: the image's user is not 10001" >&2; exit 1; }
 inside /usr/bin/tare calibrate /data/digits/digits.onnx --data /data/digits/calibration.npz --workers 2 --output /tmp/o.onnx \
-    2>"$folder/log" || { cat "$folder/log" >&2; exit 1; }
+    >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
 "$tare" calibrate Examples/digits/digits.onnx --data Examples/digits/calibration.npz --workers 1 --output "$folder/o.onnx" \
-    2>"$folder/log" || { cat "$folder/log" >&2; exit 1; }
+    >"$folder/log" 2>&1 || { cat "$folder/log" >&2; exit 1; }
 expected=$(sha256sum <"$folder/o.onnx") found=$(inside sha256sum /tmp/o.onnx)
 if [ "${expected%% *}" != "${found%% *}" ]; then
     echo "build-image: FAILED: the model of the container is ${found%% *}, not ${expected%% *}" >&2
