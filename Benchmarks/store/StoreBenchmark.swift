@@ -1,6 +1,7 @@
 import Calibration
 import CoordinatorStore
 import Foundation
+import Glibc
 
 /// Measures how many shards a second the durable store takes; `README.md` says how.
 @main
@@ -12,7 +13,7 @@ enum StoreBenchmark {
             exit(64)
         }
         let sizes = arguments.count > 2 ? arguments[2...].compactMap { Int($0) } : [60_000, 300_000]
-        say("bytes  order     group  shards/s  MB/s taken  MB/s kept  longest commit")
+        say("bytes  order     group  shards/s  MB/s taken  MB/s kept  shards/CPU s  longest commit")
         for size in sizes {
             for order in [Order.ascending, .scattered] {
                 for group in [1, 4, 16, 64] {
@@ -53,6 +54,7 @@ enum StoreBenchmark {
         var tree = MergeTree<Int>(count: count)
         var longest = Duration.zero
         let clock = ContinuousClock()
+        let processorTime = Glibc.clock()
         let total = try clock.measure {
             for start in stride(from: 0, to: count, by: group) {
                 let records = try indices[start..<min(start + group, count)].map { shard in
@@ -68,10 +70,12 @@ enum StoreBenchmark {
             }
         }
         let seconds = total / .seconds(1)
+        let processorSeconds = Double(Glibc.clock() - processorTime) / 1e6
         let columns = [
             pad("\(size)", 7), pad(order.rawValue, 10), pad("\(group)", 7), pad("\(Int(Double(count) / seconds))", 10),
             pad("\(Int(Double(count * size) / seconds / 1e6))", 12),
-            pad("\(Int(Double(kept.value) / seconds / 1e6))", 11), "\(Int(longest / .milliseconds(1))) ms",
+            pad("\(Int(Double(kept.value) / seconds / 1e6))", 11),
+            pad("\(Int(Double(count) / processorSeconds))", 14), "\(Int(longest / .milliseconds(1))) ms",
         ]
         say(columns.joined())
     }
