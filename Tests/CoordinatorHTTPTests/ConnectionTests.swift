@@ -5,7 +5,7 @@ import Logging
 import TestSupport
 import Testing
 
-@Suite struct ConnectionTests {
+@Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
     private static let token = RunningServer.tokenText
 
     @Test(arguments: [
@@ -181,7 +181,7 @@ import Testing
     }
 }
 
-@Suite struct StopTests {
+@Suite(.timeLimit(.minutes(1))) struct StopTests {
     @Test func aRequestUnderWayIsAnsweredBeforeTheServerEnds() async throws {
         try await RunningServer.run { server in
             let gate = Gate()
@@ -204,7 +204,12 @@ import Testing
 
     @Test func aRequestThatDoesNotEndIsCutOffAfterTheGrace() async throws {
         let gate = Gate()
-        try await RunningServer.run(configure: { $0.stopGrace = .milliseconds(50) }) { server in
+        let configure: (inout HTTPConfiguration) -> Void = {
+            $0.stopGrace = .milliseconds(50)
+            $0.answerLimit = .seconds(600)
+            $0.responseLimit = .seconds(600)
+        }
+        try await RunningServer.run(configure: configure) { server in
             server.cluster.set(behaviour: .waits(gate))
             let connection = try await server.connection()
             try await connection.send(RunningServer.head("GET", "/api/v1/cluster"))

@@ -60,6 +60,16 @@ import Testing
         for line in expected { #expect(lines.contains(line), "\(line)") }
     }
 
+    @Test func aValueBelongsToTheBucketWhoseBoundItIs() {
+        let metrics = ClusterMetrics(factory: registry, build: "x", protocolVersion: 1)
+        for duration in [Duration.seconds(1), .seconds(3), .seconds(3000), .seconds(3001)] {
+            metrics.shardCounted(samples: 1, duration: duration)
+        }
+        let counts = lines.filter { $0.hasPrefix("tare_shard_duration_seconds_bucket") }
+            .compactMap { $0.split(separator: " ").last.map(String.init) }
+        #expect(counts == ["0", "0", "1", "2", "2", "2", "2", "2", "2", "3", "4"])
+    }
+
     @Test func theSameEventsGiveTheSameText() {
         #expect(Self.full().text() == Self.full().text())
     }
