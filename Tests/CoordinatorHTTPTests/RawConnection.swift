@@ -6,7 +6,7 @@ import Synchronization
 /// A TCP connection of bytes, without anything that knows HTTP.
 ///
 /// Everything blocks a thread of its own: the server's tasks run in the same process and need theirs. A read that takes
-/// 20 seconds fails.
+/// 60 seconds fails.
 final class RawConnection: Sendable {
     struct Answer: Sendable {
         var status: Int
@@ -37,7 +37,7 @@ final class RawConnection: Sendable {
     private init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(text: "socket: \(errno)") }
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
