@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// Keys from the command line: what `docs/security.md` shows works, and what it forbids fails with a remedy.
@@ -53,6 +54,38 @@ import Testing
         #expect(
             try Data(contentsOf: folder.url.appending(path: "o.onnx"))
                 == Data(contentsOf: folder.url.appending(path: "p.onnx")))
+    }
+
+    @Test func aHangUpSignalRevokesKeys() throws {
+        let folder = try TemporaryFolder()
+        _ = try TareProcess.run(["keygen", "--directory", folder.path("keys")], in: folder.url)
+        try Arrays.write(["image": Arrays.images(20_000)], to: folder.path("many.npz"))
+        let coordinator = try TareProcess(
+            [
+                "coordinator", Example.model, "--data", folder.path("many.npz"), "--output", folder.path("o.onnx"),
+                "--listen", "tcp://127.0.0.1:*", "--keys", folder.path("keys"),
+            ], in: folder.url)
+        let address = try #require(Self.address(of: coordinator))
+        let worker = try TareProcess(
+            [
+                "worker", "--coordinator", address, "--key", folder.path("keys/worker.secret"), "--server-key",
+                folder.path("keys/coordinator.public"),
+            ], in: folder.url)
+        #expect(becomesTrue { coordinator.errorsSoFar.contains("joined") })
+        // A faulty list changes nothing.
+        let list = folder.url.appending(path: "keys/authorized_keys")
+        try Data("nonsense\n".utf8).write(to: list)
+        kill(coordinator.identifier, SIGHUP)
+        #expect(becomesTrue { coordinator.errorsSoFar.contains("the allow list stays as it was") })
+        #expect(isRunning(worker.identifier))
+        try Data("# nobody\n".utf8).write(to: list)
+        kill(coordinator.identifier, SIGHUP)
+        let outcome = try worker.finish()
+        #expect(outcome.status == 77, "\(outcome.errors)")
+        #expect(outcome.errors.contains("is not in the coordinator's allow list any more"))
+        #expect(coordinator.errorsSoFar.contains("0 keys added, 2 revoked, 1 sessions ended"))
+        kill(coordinator.identifier, SIGINT)
+        #expect(try coordinator.finish().status == 75)
     }
 
     /// The address that a coordinator says it listens at.

@@ -63,6 +63,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
             let address = try AddressPublication(path: addressFile, job: environment.jobID?.value)
             defer { address.withdraw() }
             let display = ClusterDisplay(title: "calibrating", workerOptions: keys.workerOptions(access))
+            let reload = AllowListReload(access) { StandardStreams.writeError("tare: \($0)") }
+            defer { reload.cancel() }
             let outcome = try await Interruption.cancelling {
                 try await service.run(clusterJob) { notice in
                     if case .listening(let control, _) = notice {
