@@ -83,11 +83,11 @@ struct FakeComputers: ShardComputerFactory {
             self.beforeSample = beforeSample
         }
 
-        func compute(_ shard: CalibrationPlan.Shard, progress: (Int) throws -> Void) throws -> [UInt8] {
+        func compute(_ task: ShardTask, progress: (Int) throws -> Void) throws -> [UInt8] {
             let filler = Int(job.plan.specification.options.filter(\.isNumber)) ?? 0
             var bytes: [UInt8] = []
-            job.samples?.prefetch(shard.samples)
-            for (done, index) in shard.samples.enumerated() {
+            job.samples?.prefetch(task.part)
+            for (done, index) in task.samples(of: task.part).enumerated() {
                 try beforeSample(index)
                 if let samples = job.samples {
                     guard try samples.bytes(ofSample: index) == FakeComputation.sample(index) else {

@@ -42,7 +42,8 @@ enum MessageSamples {
             return .lease(
                 Lease(
                     shard: shard, epoch: 1, specificationDigest: digest, deliveryDigest: digest, planDigest: digest,
-                    progressTimeout: wait))
+                    progressTimeout: wait, purpose: [.count, .compare, .trial(7..<8 + random(1 << 20))][random(3)],
+                    excluded: (0..<random(5)).map { $0 * 7 + 1_000_000 }))
         case .wait: return .wait(retryAfter: wait)
         case .done: return .done(reason: DoneReason.allCases[random(3)], text: text)
         case .heartbeat:
@@ -52,7 +53,9 @@ enum MessageSamples {
         case .heartbeatAck: return .heartbeatAck(cancel: (0..<random(5)).map { _ in shard }, drain: random(2) == 0)
         case .commit:
             return .commit(
-                Commit(shard: shard, epoch: 1, digest: digest, size: random(1 << 20), samples: random(1 << 20)))
+                Commit(
+                    shard: shard, epoch: 1, digest: digest, size: random(1 << 20), samples: random(1 << 20),
+                    isTrial: random(2) == 0))
         case .commitAck:
             return .commitAck(shard: shard, result: CommitResult.allCases[random(6)], retryAfter: wait, text: text)
         case .fail:
@@ -64,6 +67,20 @@ enum MessageSamples {
         case .drain: return .drain
         case .goodbye: return .goodbye(text: text)
         case .error: return .error(text: text, aboutSequence: 4)
+        case .modelReady:
+            return .modelReady(JobModel(digest: digest, size: random(1 << 40)), job: 1 + UInt64(random(9)))
+        case .modelLoaded: return .modelLoaded(job: 3, digest: digest, failure: random(2) == 0 ? nil : text + "x")
+        case .clientRequest:
+            return .clientRequest(
+                ClientRequest(
+                    id: .random(using: &generator), kind: ClientRequest.Kind.allCases[random(7)],
+                    job: random(2) == 0 ? nil : 5, text: text, offset: random(1 << 30)))
+        case .clientAnswer:
+            return .clientAnswer(
+                ClientAnswer(
+                    id: .random(using: &generator), status: random(600), total: random(1 << 30),
+                    offset: random(1 << 30),
+                    content: (0..<random(300)).map { UInt8(truncatingIfNeeded: $0) }))
         case .get: return .get(digest: digest, offset: random(1 << 40), chunks: random(17))
         case .chunk: return .chunk(digest: digest, offset: random(1 << 40), total: 1 << 40)
         case .putOpen: return .putOpen(digest: digest, size: random(1 << 28))

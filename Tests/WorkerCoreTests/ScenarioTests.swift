@@ -9,10 +9,12 @@ import Wire
     @Test(arguments: try Scenario.all(beside: #filePath).map(\.name))
     func eventsHaveTheEffectsOfTheFile(name: String) throws {
         let scenario = try #require(try Scenario.all(beside: #filePath).first { $0.name == name })
-        var core = WorkerCore(
-            configuration: WorkerConfiguration(
-                hello: Hello(build: "test", node: "n", process: 1, localRank: 0, instructionSet: "avx512"),
-                session: WorkerScript.session))
+        var configuration = WorkerConfiguration(
+            hello: Hello(build: "test", node: "n", process: 1, localRank: 0, instructionSet: "avx512"),
+            session: WorkerScript.session)
+        configuration.lifetime = .seconds(3600)
+        configuration.memoryLimit = 1000 << 20
+        var core = WorkerCore(configuration: configuration)
         var recorded: [[String]] = []
         for step in scenario.steps {
             let effects = core.step(try WorkerScript.event(step), now: step.time).map(WorkerScript.text)
@@ -39,6 +41,9 @@ enum WorkerScript {
         case "computed": return .computed(try shard(words[1]), digest: digest, size: 10, samples: 4)
         case "broke": return .failed(.init(shard: try shard(words[1]), failureClass: .device, text: "e"))
         case "drain": return .drainRequested
+        case "terminate": return .stopRequested
+        case "loaded": return .modelLoaded(digest, failure: words.count > 1 ? words[1] : nil)
+        case "memory": return .measured(residentBytes: (Int(words[1]) ?? 0) << 20)
         case "tick": return .deadline
         case "stranger": return .received(Envelope(session: SessionID(high: 0, low: 0), sequence: 1, message: .drain))
         default: return .received(Envelope(session: session, sequence: 1, message: try message(words)))
@@ -59,7 +64,9 @@ enum WorkerScript {
             return .lease(
                 Lease(
                     shard: try shard(words[1]), epoch: 1, specificationDigest: digest, deliveryDigest: digest,
-                    planDigest: digest, progressTimeout: .seconds(60)))
+                    planDigest: digest, progressTimeout: .seconds(60),
+                    purpose: words.count < 3 ? .count : words[2] == "trial" ? .trial(3..<5) : .compare))
+        case "ModelReady": return .modelReady(JobModel(digest: digest, size: 4), job: 1)
         case "Wait": return .wait(retryAfter: .seconds(3))
         case "Done": return .done(reason: .completed, text: "")
         case "HeartbeatAck":
@@ -91,6 +98,7 @@ enum WorkerScript {
         case .send(let message): "send \(text(message))"
         case .connectData(let endpoint, _): "connect \(endpoint)"
         case .compute(let lease): "compute \(text(lease.shard))"
+        case .loadModel(_, let job): "load the model of job \(job)"
         case .upload(let shard): "upload \(text(shard))"
         case .abandon(let shard): "abandon \(text(shard))"
         case .stop(let exit): "stop \(exit)"
@@ -104,7 +112,8 @@ enum WorkerScript {
         case .hello(let hello):
             "Hello" + hello.resume.map { " holds \(text($0.shard))\($0.isFinished ? " finished" : "")" }.joined()
         case .heartbeat(let progress, _): "Heartbeat" + progress.map { " \(text($0.shard)) \($0.samples)" }.joined()
-        case .commit(let commit): "Commit \(text(commit.shard))"
+        case .commit(let commit): "Commit \(text(commit.shard))\(commit.isTrial ? " trial" : "")"
+        case .modelLoaded(let job, _, let failure): "ModelLoaded \(job)\(failure.map { ": \($0)" } ?? "")"
         case .fail(let failure): "Fail \(text(failure.shard)) \(failure.failureClass)"
         default: message.kind.rawValue
         }

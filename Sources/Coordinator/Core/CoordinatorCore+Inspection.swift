@@ -5,7 +5,7 @@ internal import Wire
 public struct CoordinatorProgress: Sendable, Hashable {
     /// Samples of shards that are counted, plus those that workers have computed of the shards in hand.
     public var samplesDone: Int
-    /// Samples of the job.
+    /// Samples of the job, without those that are skipped.
     public var samplesTotal: Int
     /// Shards that are counted.
     public var shardsDone: Int
@@ -13,84 +13,114 @@ public struct CoordinatorProgress: Sendable, Hashable {
     public var shardsTotal: Int
     /// Workers that are joined.
     public var workers: Int
-    /// Workers that hold a shard.
+    /// Workers that compute for the job.
     public var busyWorkers: Int
 }
 
 extension CoordinatorCore {
-    /// How far the job is.
-    public var progress: CoordinatorProgress {
-        var inHand = 0
-        var busy = 0
-        for id in sessionOrder {
-            guard let shard = sessions[id]?.shard else { continue }
-            busy += 1
-            switch shards.states[shard] {
-            case .leased(let lease): inHand += lease.samples
-            case .storing(let request, _): inHand += request.commit.samples
-            case .pending, .committed: break
-            }
-        }
-        let total = job?.plan.specification.sampleCount ?? 0
-        return CoordinatorProgress(
-            samplesDone: min(total, committedSamples + inHand), samplesTotal: total, shardsDone: shards.committedCount,
-            shardsTotal: shards.count, workers: sessionOrder.count, busyWorkers: busy)
+    /// Whether no worker is joined.
+    public var hasNoWorkers: Bool { sessionOrder.isEmpty }
+
+    /// How many shards of a job are counted; a constant-time question.
+    public func committedShards(ofJob id: UInt64) -> Int {
+        jobPositions[id].map { jobs[$0].shards.committedCount } ?? 0
     }
 
-    /// Samples of counted shards: all but the last shard have the same number.
-    private var committedSamples: Int {
-        guard let job, shards.count > 0 else { return 0 }
-        var samples = shards.committedCount * job.plan.shard(0).samples.count
-        if case .committed = shards.states[shards.count - 1] {
-            samples += job.plan.shard(shards.count - 1).samples.count - job.plan.shard(0).samples.count
+    /// How far a job is, or `nil` when there is no such job or it has ended; takes time that grows with the workers.
+    public func progress(ofJob id: UInt64) -> CoordinatorProgress? {
+        guard let j = jobPositions[id], !jobs[j].hasEnded else { return nil }
+        let total = jobs[j].job.plan.specification.sampleCount - jobs[j].skipped.count
+        return CoordinatorProgress(
+            samplesDone: min(total, jobs[j].committedSamples + samplesInHand(j)), samplesTotal: total,
+            shardsDone: jobs[j].shards.committedCount, shardsTotal: jobs[j].shards.count,
+            workers: sessionOrder.count, busyWorkers: jobs[j].leaseCount)
+    }
+
+    /// Samples of shards that are not counted yet and that workers have computed.
+    private func samplesInHand(_ j: Int) -> Int {
+        var samples = 0
+        for id in sessionOrder {
+            guard let assignment = sessions[id]?.assignment, assignment.job == j, assignment.purpose == .counting else {
+                continue
+            }
+            let isStored = jobs[j].shards.states[assignment.shard] == .storing
+            samples += isStored ? jobs[j].sampleCount(assignment.shard) : assignment.samples
         }
         return samples
     }
 
-    /// Whether no worker is joined.
-    public var hasNoWorkers: Bool { sessionOrder.isEmpty }
+    /// Everything at once; takes time that grows with jobs and workers, not with shards.
+    public func snapshot(now: Duration) -> CoordinatorSnapshot {
+        CoordinatorSnapshot(
+            epoch: configuration.epoch, isReady: isReady, isDraining: isDraining, storeRefuses: storeRefuses,
+            jobs: jobs.indices.map(snapshot(ofJobAt:)), workers: sessionOrder.compactMap { snapshot(of: $0, now: now) },
+            quarantined: quarantined, events: log.all, tallies: tallies)
+    }
 
-    /// What is inconsistent, for tests; empty unless there is a bug.
-    public func checkInvariants() -> [String] {
-        var wrong: [String] = []
-        if Set(sessionOrder) != Set(sessions.keys) || sessionOrder.count != sessions.count {
-            wrong.append("session order and sessions differ")
+    private func snapshot(ofJobAt j: Int) -> JobSnapshot {
+        let job = jobs[j]
+        var ready = 0
+        if case .ended(.completed(let model?)) = job.phase {
+            ready = sessionOrder.count { sessions[$0]?.loadedModel == model.digest }
         }
-        var held: Set<Int> = []
-        for id in sessionOrder {
-            guard let session = sessions[id], let shard = session.shard else { continue }
-            if !held.insert(shard).inserted { wrong.append("shard \(shard) is held twice") }
-            switch shards.states[shard] {
-            case .leased(let lease) where lease.session == id: break
-            case .storing(_, let holder?) where holder.session == id: break
-            default: wrong.append("session \(id) holds shard \(shard), which is \(shards.states[shard])")
+        let state: JobSnapshot.State =
+            switch job.phase {
+            case .running: job.pauses > 0 ? .paused : .running
+            case .finalizing: .finalizing
+            case .ending: .ending
+            case .ended(let outcome): .ended(outcome)
             }
-            if session.isWaiting { wrong.append("session \(id) waits with a shard") }
+        return JobSnapshot(
+            id: job.job.id, priority: job.job.priority, state: state, shards: job.shards.count,
+            committedShards: job.shards.committedCount, storingShards: job.shards.storingCount,
+            attempts: job.leaseCount, bisectedShards: job.bisections.count, conflicts: job.disputedShards.sorted(),
+            openAudits: job.audits.waitingCount + job.audits.sessions.count, speculatedShards: job.speculated.count,
+            samplesDone: job.committedSamples + (job.hasEnded ? 0 : samplesInHand(j)),
+            samplesTotal: job.job.plan.specification.sampleCount, skippedSamples: job.skipped.sorted(),
+            resets: job.resets, medianShardTime: job.durations.median, readyWorkers: ready)
+    }
+
+    private func snapshot(of id: SessionID, now: Duration) -> WorkerSnapshot? {
+        guard let session = sessions[id] else { return nil }
+        return WorkerSnapshot(
+            session: id, device: session.device, process: session.process, build: session.build,
+            instructionSet: session.instructionSet, state: state(of: session, now: now),
+            attempt: session.assignment?.reference, samples: session.assignment?.samples ?? 0,
+            attemptAge: session.assignment.map { now - $0.since }, silence: now - session.lastHeard,
+            residentBytes: session.residentBytes, committedShards: session.committedCount,
+            failuresInARow: session.failuresInARow, loadedModel: session.loadedModel)
+    }
+
+    private func state(of session: WorkerSession, now: Duration) -> WorkerSnapshot.State {
+        if session.isDraining { return .draining }
+        switch session.assignment?.purpose {
+        case .counting: return .computing
+        case .speculation: return .speculating
+        case .audit, .arbitration: return .auditing
+        case .trial(let part): return .trying(samples: part)
+        case nil: return session.restsUntil.map { now < $0 } ?? false ? .resting : .idle
         }
-        var committed = 0
-        for shard in 0..<shards.count {
-            let isQueued = shards.returned.contains(shard)
-            switch shards.states[shard] {
-            case .pending:
-                if isQueued == (shard >= shards.freshIndex) {
-                    wrong.append("pending shard \(shard) is not offered once")
+    }
+
+    /// Some shards of a job that has not ended; indices beyond its shards are left out.
+    public func shards(ofJob id: UInt64, _ range: Range<Int>) -> [ShardSnapshot] {
+        guard let j = jobPositions[id] else { return [] }
+        let shards = jobs[j].shards
+        return range.clamped(to: 0..<shards.count).map { shard in
+            let holder = shards.holders[shard].flatMap { sessions[$0]?.device }
+            let state: ShardSnapshot.State =
+                switch shards.states[shard] {
+                case .pending: .pending
+                case .leased: .leased
+                case .storing: .storing
+                case .committed: .committed
+                case .held: .held
                 }
-            case .leased(let lease):
-                if sessions[lease.session]?.shard != shard { wrong.append("shard \(shard) is leased to nobody") }
-                if isQueued { wrong.append("leased shard \(shard) is offered") }
-            case .storing, .committed:
-                if isQueued { wrong.append("counted shard \(shard) is offered") }
-                if case .committed = shards.states[shard] { committed += 1 }
-            }
+            return ShardSnapshot(
+                index: shard, state: state, samples: jobs[j].job.plan.shard(shard).samples,
+                device: shards.devices[shard] ?? holder, digest: shards.digests[shard],
+                failures: shards.troubles[shard]?.failedSessions.count ?? 0,
+                losses: shards.troubles[shard]?.losses.count ?? 0)
         }
-        if committed != shards.committedCount {
-            wrong.append("\(committed) shards are counted, not \(shards.committedCount)")
-        }
-        if shards.returned != shards.returned.sorted(by: { (shards.blame($0), $0) < (shards.blame($1), $1) }) {
-            wrong.append("returned shards are out of order")
-        }
-        if jobState == .completed, !shards.isComplete { wrong.append("completed with open shards") }
-        if !sessionOrder.isEmpty, checkAt == nil { wrong.append("sessions without a deadline") }
-        return wrong
     }
 }

@@ -3,39 +3,69 @@ internal import Wire
 
 /// The coordinator's decisions: a value that turns events into effects, without sockets, clocks or threads.
 ///
-/// Each shard of the job is computed at least once and counted exactly once: the first commit that reaches the store wins,
-/// and nothing that reveals a decision is sent before the store has it. Time is a duration since any fixed moment and
-/// never goes back.
+/// Each shard of a job is computed at least once and counted exactly once: the first commit that reaches the store wins.
+/// Nothing that reveals a decision is sent before the store has it. Time is a duration since any fixed moment and never
+/// goes back; it need not be that of the coordinator before this one.
+///
+/// The service around it answers each `store`, `record` and `finalize` effect once, and sends `deadline` when
+/// `nextDeadline` has come. See `CoordinatorEvent` and `CoordinatorEffect`.
 public struct CoordinatorCore: Sendable {
-    enum JobState: Sendable, Hashable {
-        case absent
-        case running
-        case completed
-        case failed(JobFailure)
+    /// A decision that is not recorded yet.
+    struct PendingRecord: Sendable {
+        let decision: Decision
+        /// When to ask again; `nil` while the store has it.
+        var againAt: Duration?
+    }
+
+    /// A device that is to be quarantined as soon as no commit of the jobs it was part of is under way.
+    struct Condemnation: Sendable {
+        let device: Device
+        let text: String
+        /// Positions of the jobs that start over.
+        let jobs: [Int]
+        var isSent = false
     }
 
     let configuration: CoordinatorConfiguration
-    var job: CoordinatorJob?
-    var jobState = JobState.absent
-    var shards = ShardTable(count: 0)
+    /// All jobs in the order of submission.
+    var jobs: [JobState] = []
+    /// Looked up by id, never iterated.
+    var jobPositions: [UInt64: Int] = [:]
+    /// Positions of the jobs that are running, in order.
+    var running: [Int] = []
     /// Looked up by id, never iterated.
     var sessions: [SessionID: WorkerSession] = [:]
     /// The sessions in the order they joined.
     var sessionOrder: [SessionID] = []
-    /// Seconds that the latest shards took, at most 101 of them.
-    var recentDurations: [Duration] = []
+    /// The nodes of all workers that ever joined; only asked for members and for their number.
+    var nodesSeen: Set<String> = []
+    var pendingRecords: [PendingRecord] = []
+    var condemnations: [Condemnation] = []
+    /// Devices that are quarantined, durably.
+    var quarantined: [Device] = []
+    /// The model that workers are told of: that of the job that was completed last.
+    var announced: (model: JobModel, job: UInt64)?
+    /// Until when open shards of recovered jobs are not handed out.
+    var graceEnds: Duration?
+    var storeRefuses = false
     var isDraining = false
     var effects: [CoordinatorEffect] = []
     /// A lower bound of the next deadline; activity only moves deadlines back.
     var checkAt: Duration?
+    /// What happened lately, oldest first.
+    var log = EventLog()
+    var tallies = CoordinatorTallies()
 
-    /// Makes a coordinator without job and workers.
+    /// Makes a coordinator without jobs and workers.
     public init(configuration: CoordinatorConfiguration) {
         self.configuration = configuration
     }
 
     /// When to send `deadline` next; `nil` while nothing can expire.
     public var nextDeadline: Duration? { checkAt }
+
+    /// Whether the coordinator can do its work: the store takes what is decided, and the workers are not all to leave.
+    public var isReady: Bool { !storeRefuses && !isDraining }
 
     /// Takes in an event.
     ///
@@ -46,40 +76,58 @@ public struct CoordinatorCore: Sendable {
     public mutating func step(_ event: CoordinatorEvent, now: Duration) -> [CoordinatorEffect] {
         effects = []
         switch event {
+        case .recovered(let state): recover(state, now: now)
         case .received(let envelope, let peer): receive(envelope, from: peer, now: now)
         case .submitted(let job): submit(job, now: now)
-        case .aborted(let failure): fail(failure)
+        case .aborted(let job, let failure): abort(job, failure)
         case .stored(let request): stored(request, now: now)
         case .storeFailed(let request, let failure): storeFailed(request, failure, now: now)
+        case .recorded(let decision): recorded(decision, now: now)
+        case .recordFailed(let decision, let text): recordFailed(decision, text, now: now)
+        case .finalized(let job, let result): finalized(job, result, now: now)
         case .workerExited(let node, let process, let text): workerExited(node: node, process: process, text, now: now)
-        case .drainRequested: drainAll()
+        case .sessionRevoked(let session, let text): remove(session, text: text, blamesShard: false, now: now)
+        case .drainRequested(let selection): drain(selection)
         case .deadline: checkDeadlines(now: now)
         }
         defer { effects = [] }
+        for effect in effects {
+            if case .report(let occurrence) = effect { log.add(occurrence, at: now) }
+        }
         return effects
     }
 
     private mutating func receive(_ envelope: Envelope, from peer: PeerAddress, now: Duration) {
         let id = envelope.session
-        if case .hello(let hello) = envelope.message {
+        switch envelope.message {
+        case .hello(let hello):
             welcome(hello, id: id, from: peer, now: now)
             return
+        case .clientRequest, .clientAnswer: return  // The service answers clients.
+        default: break
         }
-        guard var session = sessions[id] else {
+        guard let device = sessions[id]?.device else {
             switch envelope.message {
             case .goodbye, .error: return
             default: send(.unknown, session: id, to: peer)
             }
             return
         }
-        session.peer = peer
-        session.lastHeard = now
-        sessions[id] = session
+        sessions[id]?.peer = peer
+        sessions[id]?.lastHeard = now
+        if isCondemned(device) {
+            // What it says is not trusted, and why is not said before it is recorded.
+            if case .leaseRequest = envelope.message { send(.wait(retryAfter: configuration.waitInterval), to: id) }
+            return
+        }
         switch envelope.message {
         case .leaseRequest: leaseRequested(by: id, now: now)
-        case .heartbeat(let progress, _): heartbeat(progress, from: id, now: now)
-        case .commit(let commit): committed(commit, by: id)
+        case .heartbeat(let progress, let residentBytes):
+            sessions[id]?.residentBytes = residentBytes
+            heartbeat(progress, from: id, now: now)
+        case .commit(let commit): committed(commit, by: id, now: now)
         case .fail(let failure): shardFailed(failure, by: id, now: now)
+        case .modelLoaded(let job, let digest, let failure): modelLoaded(job, digest, failure, by: id)
         case .goodbye(let text): remove(id, text: text, blamesShard: false, now: now)
         case .error: break
         default:
@@ -90,43 +138,17 @@ public struct CoordinatorCore: Sendable {
         }
     }
 
-    private mutating func submit(_ job: CoordinatorJob, now: Duration) {
-        precondition(self.job == nil, "A coordinator in this form takes one job")
-        self.job = job
-        jobState = .running
-        shards = ShardTable(count: job.plan.shardCount)
+    private mutating func drain(_ selection: WorkerSelection) {
+        if selection == .all { isDraining = true }
         for id in sessionOrder {
-            if let session = sessions[id], let text = refusal(session.instructionSet) {
-                send(.reject(code: .instructionSet, text: text, retryAfter: nil), to: id)
-                report(.workerRejected(node: session.node, process: session.process, text: text))
-                remove(id, text: text, blamesShard: false, now: now)
+            guard let device = sessions[id]?.device else { continue }
+            if case .node(let node, let rank) = selection,
+                device.node != node || (rank ?? device.localRank) != device.localRank
+            {
+                continue
             }
-        }
-        serveWaiting(now: now)
-    }
-
-    /// Ends the job without a result and tells every worker.
-    mutating func fail(_ failure: JobFailure) {
-        guard jobState == .running || jobState == .absent else { return }
-        jobState = .failed(failure)
-        for id in sessionOrder {
-            sessions[id]?.shard = nil
-        }
-        for shard in 0..<shards.count {
-            switch shards.states[shard] {
-            case .leased: shards.release(shard)
-            case .storing: shards.dropHolder(shard)
-            case .pending, .committed: break
-            }
-        }
-        effects.append(.failed(failure))
-        broadcastDone()
-    }
-
-    private mutating func drainAll() {
-        isDraining = true
-        for id in sessionOrder {
             sessions[id]?.isDraining = true
+            sessions[id]?.isWaiting = false
             send(.drain, to: id)
         }
     }

@@ -9,6 +9,7 @@ final class CommitStore<Statistics: Sendable>: Sendable {
     private struct State: Sendable {
         var tree: ReductionTree<Statistics>
         var digests: [ContentDigest?]
+        var conflicts: [Int] = []
     }
 
     private let state: Mutex<State>
@@ -54,12 +55,25 @@ final class CommitStore<Statistics: Sendable>: Sendable {
         return .stored
     }
 
+    /// Notes the shards for which workers computed different statistics that nobody could settle.
+    func note(conflicts: [Int]) {
+        state.withLock { $0.conflicts = conflicts }
+    }
+
+    /// Forgets everything, because a faulty device computed a part of it; nothing may be on its way here.
+    func reset() {
+        state.withLock { state in
+            state.tree = ReductionTree(count: plan.shardCount)
+            state.digests = Array(repeating: nil, count: plan.shardCount)
+        }
+    }
+
     /// The statistics of the whole job and the digests of its shards, once every shard is stored.
-    func result() -> (statistics: Statistics, digests: [ContentDigest])? {
+    func result() -> (statistics: Statistics, digests: [ContentDigest], conflicts: [Int])? {
         state.withLock { state in
             let digests = state.digests.compactMap { $0 }
             guard let root = state.tree.root, digests.count == state.digests.count else { return nil }
-            return (root, digests)
+            return (root, digests, state.conflicts)
         }
     }
 }

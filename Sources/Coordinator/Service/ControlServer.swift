@@ -23,16 +23,23 @@ final class ControlServer: SocketServer {
     let access: ClusterAccess
     private let notify: @Sendable (ClusterNotice) -> Void
     private let store: (StoreRequest) -> Void
-    private let ended: (Result<Void, JobFailure>) -> Void
+    private let reset: () -> Void
+    private let finalize: (_ conflicts: [Int]) -> Void
+    private let ended: (JobOutcome) -> Void
+    private let job: UInt64
     /// Sends a packet; set before the loop runs.
     var send: (Packet, PeerAddress) throws -> Void = { _, _ in }
 
     init(
-        core: CoordinatorCore, access: ClusterAccess, notify: @escaping @Sendable (ClusterNotice) -> Void,
-        store: @escaping (StoreRequest) -> Void, ended: @escaping (Result<Void, JobFailure>) -> Void
+        core: CoordinatorCore, job: UInt64, access: ClusterAccess, notify: @escaping @Sendable (ClusterNotice) -> Void,
+        store: @escaping (StoreRequest) -> Void, reset: @escaping () -> Void,
+        finalize: @escaping (_ conflicts: [Int]) -> Void, ended: @escaping (JobOutcome) -> Void
     ) {
         self.core = core
+        self.job = job
         self.access = access
+        self.reset = reset
+        self.finalize = finalize
         self.notify = notify
         self.store = store
         self.ended = ended
@@ -74,9 +81,7 @@ final class ControlServer: SocketServer {
     private func end(_ sessions: [SessionAdmission.EndedSession]) {
         for ended in sessions {
             guard let peer = ended.peer else { continue }
-            let farewell = Envelope(
-                session: ended.session, sequence: 0, message: .goodbye(text: WireLimits.cut(ended.reason.description)))
-            step(.received(farewell, from: peer))
+            step(.sessionRevoked(ended.session, text: ended.reason.description))
             refuse(ended.reason, ended.session, peer)
         }
     }
@@ -88,13 +93,13 @@ final class ControlServer: SocketServer {
     func handle(_ command: Command) {
         switch command {
         case .submit(let job): step(.submitted(job))
-        case .abort(let failure): step(.aborted(failure))
+        case .abort(let failure): step(.aborted(job: job, failure))
         case .answered(let request, .stored): step(.stored(request))
         case .answered(let request, .failed(let failure)): step(.storeFailed(request, failure))
-        case .answered(_, .broken(let failure)): step(.aborted(failure))
+        case .answered(_, .broken(let failure)): step(.aborted(job: job, failure))
         case .workerExited(let node, let process, let text):
             step(.workerExited(node: node, process: process, text: text))
-        case .drain: step(.drainRequested)
+        case .drain: step(.drainRequested(.all))
         case .revoked(let sessions): end(sessions)
         case .close(let grace): closeAt = MonotonicClock.now + grace
         }
@@ -115,25 +120,43 @@ final class ControlServer: SocketServer {
 
     private func step(_ event: CoordinatorEvent) {
         let now = MonotonicClock.now
-        for effect in core.step(event, now: now) {
-            switch effect {
-            case .send(let message, let session, let peer):
-                transmit(message, session, peer)
-            case .store(let request): store(request)
-            case .report(let occurrence): notify(.occurrence(occurrence))
-            case .completed:
-                notify(.progress(core.progress))
-                ended(.success(()))
-            case .failed(let failure): ended(.failure(failure))
+        var events = [event]
+        while !events.isEmpty {
+            for effect in core.step(events.removeFirst(), now: now) {
+                if let answer = carryOut(effect, now: now) { events.append(answer) }
             }
         }
-        let progress = core.progress
-        guard progress != lastProgress else { return }
-        if progress.shardsDone != lastProgress?.shardsDone || now >= lastNotice + .milliseconds(100) {
-            lastProgress = progress
-            lastNotice = now
-            notify(.progress(progress))
+        if core.committedShards(ofJob: job) != lastProgress?.shardsDone || now >= lastNotice + .milliseconds(100) {
+            showProgress(now: now)
         }
+    }
+
+    /// Does what the core wants.
+    ///
+    /// - Returns: What comes of it at once.
+    private func carryOut(_ effect: CoordinatorEffect, now: Duration) -> CoordinatorEvent? {
+        switch effect {
+        case .send(let message, let session, let peer): transmit(message, session, peer)
+        case .store(let request): store(request)
+        case .record(let decision):
+            // Nothing outlives this process, so a decision need not be kept to be final.
+            if case .quarantined(_, _, let resets) = decision, !resets.isEmpty { reset() }
+            return .recorded(decision)
+        case .finalize(_, let conflicts):
+            showProgress(now: now)
+            finalize(conflicts)
+            return .finalized(job: job, .completed(nil))
+        case .ended(_, let outcome): ended(outcome)
+        case .report(let occurrence): notify(.occurrence(occurrence))
+        }
+        return nil
+    }
+
+    private func showProgress(now: Duration) {
+        guard let progress = core.progress(ofJob: job), progress != lastProgress else { return }
+        lastProgress = progress
+        lastNotice = now
+        notify(.progress(progress))
     }
 }
 

@@ -2,7 +2,6 @@ internal import Calibration
 internal import CoordinatorCore
 internal import Foundation
 internal import Glibc
-internal import Synchronization
 internal import Wire
 
 /// A coordinator in this process: serves one job to workers, which it starts itself on this machine or waits for.
@@ -25,13 +24,7 @@ public struct CoordinatorService: Sendable {
         _ job: ClusterJob<Statistics>, notify: @escaping @Sendable (ClusterNotice) -> Void = { _ in }
     ) async throws -> CalibrationOutcome<Statistics> {
         let plan = try CalibrationPlan(job.specification)
-        let conflicts = Mutex<Set<Int>>([])
-        let session = try CoordinatorSession(configuration: configuration, job: job, plan: plan) { notice in
-            if case .occurrence(.conflict(let shard, _, _, _)) = notice {
-                conflicts.withLock { _ = $0.insert(shard) }
-            }
-            notify(notice)
-        }
+        let session = try CoordinatorSession(configuration: configuration, job: job, plan: plan, notify: notify)
         let failure = await withTaskCancellationHandler {
             await session.untilEnded()
         } onCancel: {
@@ -42,7 +35,7 @@ public struct CoordinatorService: Sendable {
         guard let result = session.result() else { throw JobFailure.store(text: "a shard is missing") }
         return CalibrationOutcome(
             statistics: result.statistics, plan: plan, shardDigests: result.digests,
-            conflicts: conflicts.withLock { $0.sorted() })
+            conflicts: result.conflicts)
     }
 }
 

@@ -55,12 +55,13 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
         do {
             let dataEndpoint = try dataBinding.endpoint()
             var core = configuration.core
+            core.dismissesWorkers = true
             core.dataEndpoint = try dataEndpoint.withoutHost.text
             var generator = SystemRandomNumberGenerator()
             core.cluster = SessionID.random(using: &generator)
             let controlBinding = BindingSignal()
             controlThread = Self.serveControl(
-                CoordinatorCore(configuration: core), access: configuration.access, at: endpoint,
+                CoordinatorCore(configuration: core), job: jobID, access: configuration.access, at: endpoint,
                 binding: controlBinding, mailbox: control, store: store, ending: ending, notify: notify)
             let controlEndpoint = try controlBinding.endpoint()
             // Before anybody is told where to connect.
@@ -82,7 +83,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
     }
 
     private static func serveControl(
-        _ core: CoordinatorCore, access: ClusterAccess, at endpoint: Endpoint, binding: BindingSignal,
+        _ core: CoordinatorCore, job: UInt64, access: ClusterAccess, at endpoint: Endpoint, binding: BindingSignal,
         mailbox control: Mailbox<ControlServer.Command>, store: CommitStore<Statistics>, ending: EndingSignal,
         notify: @escaping @Sendable (ClusterNotice) -> Void
     ) -> ServiceThread {
@@ -95,14 +96,15 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
             },
             server: {
                 ControlServer(
-                    core: core, access: access, notify: notify,
+                    core: core, job: job, access: access, notify: notify,
                     store: { request in
                         store.store(request) { answer in control.post(.answered(request, answer)) }
                     },
-                    ended: { result in
-                        switch result {
-                        case .success: ending.end(nil)
-                        case .failure(let failure): ending.end(failure)
+                    reset: { store.reset() }, finalize: { conflicts in store.note(conflicts: conflicts) },
+                    ended: { outcome in
+                        switch outcome {
+                        case .completed: ending.end(nil)
+                        case .failed(let failure): ending.end(failure)
                         }
                     })
             },
@@ -146,7 +148,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
         directory?.remove()
     }
 
-    func result() -> (statistics: Statistics, digests: [ContentDigest])? {
+    func result() -> (statistics: Statistics, digests: [ContentDigest], conflicts: [Int])? {
         store.result()
     }
 }

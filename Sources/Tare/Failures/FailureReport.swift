@@ -71,8 +71,8 @@ enum FailureReport {
     private static func status(of failure: JobFailure) -> ExitStatus {
         switch failure {
         case .cancelled: .drained
-        case .data: .badData
-        case .shard, .losses: .internalFault
+        case .data, .poison: .badData
+        case .shard, .losses, .conversion: .internalFault
         case .workers: .unreachable
         case .store: .inputOutput
         }

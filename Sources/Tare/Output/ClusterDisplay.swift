@@ -49,11 +49,23 @@ final class ClusterDisplay: Sendable {
             "worker \(process) on \(node) was turned away: \(text)"
         case .shardCommitted:
             nil
-        case .shardReturned(let shard, _, let text):
+        case .shardReturned(_, let shard, _, let text):
             "shard \(shard) goes to another worker: \(text)"
-        case .conflict(let shard, _, let counted, let other):
+        case .conflict(_, let shard, _, let counted, let other):
             "warning: two workers computed different statistics for shard \(shard) (\(counted) and \(other)): one of "
-                + "their processors is faulty; the first was counted"
+                + "their processors is faulty; a third one is asked"
+        case .deviceQuarantined(let device, let text):
+            "warning: the workers of \(device) are turned away: \(text)"
+        case .jobReset(_, let device):
+            "warning: everything starts over, because \(device) had computed a part of it"
+        case .bisectionStarted(_, let shard, let losses):
+            "shard \(shard) has cost \(losses) workers; its parts are tried alone"
+        case .sampleSkipped(_, let sample, let text):
+            "warning: sample \(sample) is left out: \(text)"
+        case .auditSkipped(_, let shards):
+            "\(shards) shards were not audited: there was no second machine"
+        case .shardSpeculated, .resultInDoubt, .modelNotLoaded, .storeRefuses, .storeRecovered:
+            nil
         }
     }
 

@@ -17,18 +17,36 @@ public struct WorkerCore: Sendable {
         case stopped
     }
 
+    /// How the worker leaves, once it is to.
+    enum Leaving: Sendable, Hashable {
+        /// When the shard in hand is handed in, however long that takes.
+        case whenDone
+        /// When the shard in hand is handed in, or given back at this time.
+        case by(Duration)
+        /// When the coordinator has heard that the shard is given back, or at this time.
+        case atOnce(Duration)
+    }
+
     let configuration: WorkerConfiguration
-    private(set) var work = Work.idle
-    private var isJoined = false
-    private var wasEverJoined = false
-    private var isDraining = false
-    private var residentBytes = 0
-    private var lastHeard: Duration = .zero
-    private var heartbeatInterval: Duration = .seconds(5)
-    private var nextHeartbeat: Duration?
+    var work = Work.idle
+    var isJoined = false
+    var wasEverJoined = false
+    var leaving: Leaving?
+    var residentBytes = 0
+    var lastHeard: Duration = .zero
+    var heartbeatInterval: Duration = .seconds(5)
+    var nextHeartbeat: Duration?
     /// When to say again what was not answered.
-    private var repeatAt: Duration?
-    private var effects: [WorkerEffect] = []
+    var repeatAt: Duration?
+    /// When the lifetime is over.
+    var lifetimeEnds: Duration?
+    /// The model that the coordinator wants loaded, the one that is being loaded, and what became of the last one.
+    var wantedModel: (model: JobModel, job: UInt64)?
+    var loadingModel: ContentDigest?
+    var loadedModel: (digest: ContentDigest, failure: String?)?
+    /// The latest attempts, answered or not: a lease that was long on its way must not be computed a second time.
+    var latestAttempts: [ShardReference] = []
+    var effects: [WorkerEffect] = []
 
     /// Makes a worker that has not said hello.
     public init(configuration: WorkerConfiguration) {
@@ -38,8 +56,7 @@ public struct WorkerCore: Sendable {
     /// When to send `deadline` next; `nil` before the start and after the stop.
     public var nextDeadline: Duration? {
         if case .stopped = work { return nil }
-        let patience = lastHeard + (wasEverJoined ? configuration.coordinatorTimeout : configuration.joinTimeout)
-        return [repeatAt, nextHeartbeat, patience].compactMap { $0 }.min()
+        return [repeatAt, nextHeartbeat, patienceEnds, lifetimeEnds, leavingEnds].compactMap { $0 }.min()
     }
 
     /// Names this process towards the coordinator.
@@ -60,26 +77,36 @@ public struct WorkerCore: Sendable {
         switch event {
         case .started:
             lastHeard = now
+            lifetimeEnds = configuration.lifetime.map { now + $0 }
             speak(now: now)
         case .received(let envelope):
             guard envelope.session == configuration.session else { return [] }
             lastHeard = now
             receive(envelope.message, now: now)
         case .progressed(let progress):
-            if case .computing(let lease, _) = work, lease.shard == progress.shard {
-                work = .computing(lease, progress)
-            }
+            guard case .computing(let lease, let before) = work, lease.shard == progress.shard else { return [] }
+            work = .computing(lease, progress)
+            // A shard that ends the process within a heartbeat's time would never be blamed if nobody knew it had begun.
+            if isJoined, before.samples == 0, before.activity == 0 { sendHeartbeat(now: now) }
         case .computed(let shard, let digest, let size, let samples):
             guard case .computing(let lease, _) = work, lease.shard == shard else { return [] }
-            work = .finished(
-                lease, Commit(shard: shard, epoch: lease.epoch, digest: digest, size: size, samples: samples))
+            let commit = Commit(
+                shard: shard, epoch: lease.epoch, digest: digest, size: size, samples: samples,
+                isTrial: lease.purpose.isTrial)
+            work = .finished(lease, commit)
             speak(now: now)
         case .failed(let failure):
             guard case .computing(let lease, _) = work, lease.shard == failure.shard else { return [] }
             work = .failed(failure)
             speak(now: now)
+        case .modelLoaded(let digest, let failure): modelLoaded(digest, failure, now: now)
+        case .measured(let bytes): measured(bytes, now: now)
         case .drainRequested:
-            drain(now: now)
+            if leaving == nil || leaving == .whenDone {
+                leaving = .by(now + configuration.drainGrace)
+                leaveIfIdle()
+            }
+        case .stopRequested: giveBack(.drained, text: "told to end at once", now: now, waits: false)
         case .deadline: checkDeadlines(now: now)
         }
         defer { effects = [] }
@@ -99,6 +126,7 @@ public struct WorkerCore: Sendable {
             if let retryAfter {
                 repeatAt = now + retryAfter
             } else {
+                if case .computing(let lease, _) = work { effects.append(.abandon(lease.shard)) }
                 stop(.rejected(code, text: text))
             }
         case .unknown:
@@ -107,7 +135,8 @@ public struct WorkerCore: Sendable {
             nextHeartbeat = nil
             speak(now: now)
         case .lease(let lease):
-            guard case .idle = work, isJoined, !isDraining else { return }
+            guard case .idle = work, isJoined, leaving == nil, !latestAttempts.contains(lease.shard) else { return }
+            latestAttempts = latestAttempts.suffix(15) + [lease.shard]
             work = .computing(lease, ShardProgress(shard: lease.shard, samples: 0, activity: 0))
             repeatAt = nil
             effects.append(.compute(lease))
@@ -121,11 +150,14 @@ public struct WorkerCore: Sendable {
                 effects.append(.abandon(lease.shard))
                 rest(now: now)
             }
-            if drainRequested { drain(now: now) }
+            if drainRequested { drain() }
         case .commitAck(let shard, let result, let retryAfter, _): answered(shard, result, retryAfter, now: now)
         case .failAck(let shard):
             if case .failed(let failure) = work, failure.shard == shard { rest(now: now) }
-        case .drain: drain(now: now)
+        case .modelReady(let model, let job):
+            wantedModel = (model, job)
+            if !tellLoaded() { loadModelIfIdle() }
+        case .drain: drain()
         default: break  // A misplaced message changes nothing.
         }
     }
@@ -147,32 +179,14 @@ public struct WorkerCore: Sendable {
     /// Wants the next shard, or leaves when it was told to.
     private mutating func rest(now: Duration) {
         work = .idle
-        if isDraining {
-            leave("drained", .drained)
-        } else {
-            speak(now: now)
-        }
-    }
-
-    private mutating func drain(now: Duration) {
-        isDraining = true
-        if case .idle = work { leave("drained", .drained) }
-    }
-
-    private mutating func leave(_ text: String, _ exit: WorkerExit) {
-        effects.append(.send(.goodbye(text: text)))
-        stop(exit)
-    }
-
-    private mutating func stop(_ exit: WorkerExit) {
-        work = .stopped
-        repeatAt = nil
-        nextHeartbeat = nil
-        effects.append(.stop(exit))
+        leaveIfIdle()
+        guard case .idle = work else { return }
+        loadModelIfIdle()
+        speak(now: now)
     }
 
     /// Says what the coordinator has to answer, and when to say it again.
-    private mutating func speak(now: Duration) {
+    mutating func speak(now: Duration) {
         guard isJoined else {
             var hello = configuration.hello
             hello.resume = resumable
@@ -182,48 +196,52 @@ public struct WorkerCore: Sendable {
         }
         repeatAt = now + configuration.retryInterval
         switch work {
-        case .idle: effects.append(.send(.leaseRequest))
+        case .idle:
+            // A shard would have to wait for the model; the reminder comes when that is loaded.
+            if loadingModel == nil { effects.append(.send(.leaseRequest)) }
         case .finished(_, let commit): effects.append(.send(.commit(commit)))
         case .failed(let failure): effects.append(.send(.fail(failure)))
         case .computing, .stopped: repeatAt = nil
         }
     }
 
+    /// What to name in a hello. A trial means nothing to a coordinator that did not ask for it.
     private var resumable: [Hello.Resume] {
         switch work {
-        case .computing(let lease, _): [.init(shard: lease.shard, isFinished: false)]
-        case .finished(_, let commit): [.init(shard: commit.shard, isFinished: true)]
-        case .idle, .failed, .stopped: []
+        case .computing(let lease, _) where !lease.purpose.isTrial: [.init(shard: lease.shard, isFinished: false)]
+        case .finished(let lease, let commit) where !lease.purpose.isTrial:
+            [.init(shard: commit.shard, isFinished: true)]
+        case .computing, .finished, .idle, .failed, .stopped: []
         }
     }
 
     private mutating func checkDeadlines(now: Duration) {
-        if now >= lastHeard + (wasEverJoined ? configuration.coordinatorTimeout : configuration.joinTimeout) {
+        if now >= patienceEnds {
             if case .computing(let lease, _) = work { effects.append(.abandon(lease.shard)) }
             stop(wasEverJoined ? .coordinatorLost : .unreachable)
             return
         }
-        if let time = nextHeartbeat, now >= time {
-            nextHeartbeat = now + heartbeatInterval
-            var progress: [ShardProgress] = []
-            if case .computing(_, let latest) = work { progress = [latest] }
-            effects.append(.send(.heartbeat(progress: progress, residentBytes: residentBytes)))
+        if let time = lifetimeEnds, now >= time {
+            lifetimeEnds = nil
+            if leaving == nil || leaving == .whenDone {
+                leaving = .by(now + configuration.drainGrace)
+                leaveIfIdle()
+            }
         }
+        checkLeaving(now: now)
+        guard work != .stopped else { return }
+        if let time = nextHeartbeat, now >= time { sendHeartbeat(now: now) }
         if let time = repeatAt, now >= time { speak(now: now) }
     }
 
-    /// Notes the process's memory for the next heartbeat, in bytes.
-    public mutating func note(residentBytes: Int) {
-        self.residentBytes = residentBytes
+    private mutating func sendHeartbeat(now: Duration) {
+        nextHeartbeat = now + heartbeatInterval
+        var progress: [ShardProgress] = []
+        if case .computing(_, let latest) = work { progress = [latest] }
+        effects.append(.send(.heartbeat(progress: progress, residentBytes: residentBytes)))
     }
 
-    /// What is inconsistent, for tests; empty unless there is a bug.
-    public func checkInvariants() -> [String] {
-        var wrong: [String] = []
-        if isJoined != (nextHeartbeat != nil), work != .stopped { wrong.append("joined and heartbeat differ") }
-        if case .idle = work, repeatAt == nil { wrong.append("idle without a reminder") }
-        if case .finished = work, repeatAt == nil { wrong.append("a result without a reminder") }
-        if case .computing = work, repeatAt != nil, isJoined { wrong.append("computing with a reminder") }
-        return wrong
+    var patienceEnds: Duration {
+        lastHeard + (wasEverJoined ? configuration.coordinatorTimeout : configuration.joinTimeout)
     }
 }

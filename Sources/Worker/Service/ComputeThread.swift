@@ -95,18 +95,20 @@ final class ComputeThread {
         last = nil
         let client = try connectedClient()
         let (plan, computer) = try prepare(lease, client)
-        guard lease.shard.shard < plan.shardCount else {
-            throw ShardComputationError(.internal, "\(lease.shard) is beyond the job's \(plan.shardCount) shards")
-        }
+        let task = try ShardTask(lease, plan: plan)
         client.forgetSamples()
-        let shard = plan.shard(lease.shard.shard)
-        let bytes = try computer.compute(shard) { samples in
+        noteProgress(lease.shard, samples: 0)
+        let bytes = try computer.compute(task) { samples in
             try interrupt.check()
             noteProgress(lease.shard, samples: samples)
         }
         let digest = ContentDigest(of: bytes)
-        last = (lease.shard, bytes, digest, shard.samples.count)
-        try upload(client)
+        last = (lease.shard, bytes, digest, task.sampleCount)
+        if case .count = lease.purpose {
+            try upload(client)
+        } else {
+            reportComputed()
+        }
     }
 
     private func uploadAgain(_ shard: ShardReference) throws {
@@ -119,6 +121,11 @@ final class ComputeThread {
     private func upload(_ client: DataClient) throws {
         guard let last else { return }
         try client.upload(last.bytes, digest: last.digest)
+        reportComputed()
+    }
+
+    private func reportComputed() {
+        guard let last else { return }
         report(.computed(last.shard, digest: last.digest, size: last.bytes.count, samples: last.samples))
     }
 

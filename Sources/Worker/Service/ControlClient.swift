@@ -61,7 +61,7 @@ final class ControlClient: SocketLoopHandler {
     }
 
     func deadlineReached() {
-        core.note(residentBytes: ProcessMemory.residentBytes)
+        step(.measured(residentBytes: ProcessMemory.residentBytes))
         step(.deadline)
     }
 
@@ -79,6 +79,9 @@ final class ControlClient: SocketLoopHandler {
             case .compute(let lease): compute.post(.compute(lease))
             case .upload(let shard): compute.post(.upload(shard))
             case .abandon(let shard): interrupt.abandon(shard)
+            case .loadModel(let model, _):
+                // This worker only calibrates.
+                step(.modelLoaded(model.digest, failure: "the worker does not load models"))
             case .stop(let exit): self.exit = exit
             }
         }

@@ -7,12 +7,52 @@ public protocol ShardComputer: AnyObject {
     /// Computes the statistics of a shard, batch by batch.
     ///
     /// - Parameters:
-    ///   - shard: The shard.
+    ///   - task: The shard, and which of its samples are computed; a batch without any is left out.
     ///   - progress: To be called with the number of samples done so far, at least after each batch; it throws when the
     ///     result is not wanted any more, and the error must be passed on.
     /// - Returns: The statistics in the byte form that the coordinator reads.
     /// - Throws: `ShardComputationError`, or another error, which counts as a failure of this worker.
-    func compute(_ shard: CalibrationPlan.Shard, progress: (Int) throws -> Void) throws -> [UInt8]
+    func compute(_ task: ShardTask, progress: (Int) throws -> Void) throws -> [UInt8]
+}
+
+/// What of a shard is to be computed.
+public struct ShardTask: Sendable {
+    /// The shard.
+    public let shard: CalibrationPlan.Shard
+    /// The samples in question: all of the shard, or a part of it.
+    public let part: Range<Int>
+    /// Samples that are left out, in increasing order.
+    public let excluded: [Int]
+
+    /// The part that a lease names.
+    ///
+    /// - Throws: `ShardComputationError` when it is not of the plan.
+    public init(_ lease: Lease, plan: CalibrationPlan) throws {
+        guard lease.shard.shard < plan.shardCount else {
+            throw ShardComputationError(.internal, "\(lease.shard) is beyond the job's \(plan.shardCount) shards")
+        }
+        shard = plan.shard(lease.shard.shard)
+        part =
+            switch lease.purpose {
+            case .trial(let samples): samples
+            case .count, .compare: shard.samples
+            }
+        excluded = lease.excluded
+        guard shard.samples.contains(part.lowerBound), part.upperBound <= shard.samples.upperBound else {
+            throw ShardComputationError(.internal, "\(lease.shard) has no samples \(part)")
+        }
+    }
+
+    /// How many samples are computed.
+    public var sampleCount: Int { samples(of: shard.samples).count }
+
+    /// Those of a batch's samples that are computed, in increasing order.
+    public func samples(of batch: Range<Int>) -> [Int] {
+        let range = batch.clamped(to: part)
+        guard !excluded.isEmpty else { return Array(range) }
+        let left = Set(excluded)
+        return range.filter { !left.contains($0) }
+    }
 }
 
 /// Makes what computes the shards of a job.

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The control messages between a coordinator and its workers; docs/protocol.md explains them.
+/// The control messages between a coordinator, its workers and its clients; docs/protocol.md explains them.
 ///
 /// A message on a socket is one Envelope frame, followed by exactly one payload frame for Chunk, PutChunk and SampleChunk
 /// and by none for the others. Durations are milliseconds, sizes and offsets bytes, digests SHA-256 (32 bytes).
@@ -36,6 +36,8 @@ nonisolated enum ProtoRejectCode: SwiftProtobuf.Enum, Swift.CaseIterable {
   case rejectVersion // = 1
   case rejectInstructionSet // = 2
   case rejectFull // = 3
+  case rejectQuarantined // = 4
+  case rejectNotAllowed // = 5
   case UNRECOGNIZED(Int)
 
   init() {
@@ -48,6 +50,8 @@ nonisolated enum ProtoRejectCode: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 1: self = .rejectVersion
     case 2: self = .rejectInstructionSet
     case 3: self = .rejectFull
+    case 4: self = .rejectQuarantined
+    case 5: self = .rejectNotAllowed
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -58,6 +62,8 @@ nonisolated enum ProtoRejectCode: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .rejectVersion: return 1
     case .rejectInstructionSet: return 2
     case .rejectFull: return 3
+    case .rejectQuarantined: return 4
+    case .rejectNotAllowed: return 5
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -68,6 +74,56 @@ nonisolated enum ProtoRejectCode: SwiftProtobuf.Enum, Swift.CaseIterable {
     .rejectVersion,
     .rejectInstructionSet,
     .rejectFull,
+    .rejectQuarantined,
+    .rejectNotAllowed,
+  ]
+
+}
+
+nonisolated enum ProtoLeasePurpose: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+  case leaseUnspecified // = 0
+
+  /// The statistics are uploaded and counted.
+  case leaseCount // = 1
+
+  /// Only the digest of the statistics is wanted.
+  case leaseCompare // = 2
+
+  /// Only whether the worker survives is wanted.
+  case leaseTrial // = 3
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .leaseUnspecified
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .leaseUnspecified
+    case 1: self = .leaseCount
+    case 2: self = .leaseCompare
+    case 3: self = .leaseTrial
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .leaseUnspecified: return 0
+    case .leaseCount: return 1
+    case .leaseCompare: return 2
+    case .leaseTrial: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [ProtoLeasePurpose] = [
+    .leaseUnspecified,
+    .leaseCount,
+    .leaseCompare,
+    .leaseTrial,
   ]
 
 }
@@ -218,6 +274,64 @@ nonisolated enum ProtoFailureClass: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+nonisolated enum ProtoClientRequestKind: SwiftProtobuf.Enum, Swift.CaseIterable {
+  typealias RawValue = Int
+  case clientUnspecified // = 0
+  case clientSubmit // = 1
+  case clientStatus // = 2
+  case clientResult // = 3
+  case clientCancel // = 4
+  case clientDrain // = 5
+  case clientWorkers // = 6
+  case clientShards // = 7
+  case UNRECOGNIZED(Int)
+
+  init() {
+    self = .clientUnspecified
+  }
+
+  init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .clientUnspecified
+    case 1: self = .clientSubmit
+    case 2: self = .clientStatus
+    case 3: self = .clientResult
+    case 4: self = .clientCancel
+    case 5: self = .clientDrain
+    case 6: self = .clientWorkers
+    case 7: self = .clientShards
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  var rawValue: Int {
+    switch self {
+    case .clientUnspecified: return 0
+    case .clientSubmit: return 1
+    case .clientStatus: return 2
+    case .clientResult: return 3
+    case .clientCancel: return 4
+    case .clientDrain: return 5
+    case .clientWorkers: return 6
+    case .clientShards: return 7
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  static let allCases: [ProtoClientRequestKind] = [
+    .clientUnspecified,
+    .clientSubmit,
+    .clientStatus,
+    .clientResult,
+    .clientCancel,
+    .clientDrain,
+    .clientWorkers,
+    .clientShards,
+  ]
+
+}
+
 nonisolated struct ProtoEnvelope: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -226,7 +340,7 @@ nonisolated struct ProtoEnvelope: Sendable {
   /// Protocol version of the sender.
   var version: UInt32 = 0
 
-  /// The worker process this message comes from or goes to: 16 random bytes chosen when that process started.
+  /// The worker or client process this message comes from or goes to: 16 random bytes chosen when it started.
   var session: Data = Data()
 
   /// Counts the sender's messages of this session, from 1.
@@ -370,6 +484,38 @@ nonisolated struct ProtoEnvelope: Sendable {
     set {body = .error(newValue)}
   }
 
+  var modelReady: ProtoModelReady {
+    get {
+      if case .modelReady(let v)? = body {return v}
+      return ProtoModelReady()
+    }
+    set {body = .modelReady(newValue)}
+  }
+
+  var modelLoaded: ProtoModelLoaded {
+    get {
+      if case .modelLoaded(let v)? = body {return v}
+      return ProtoModelLoaded()
+    }
+    set {body = .modelLoaded(newValue)}
+  }
+
+  var clientRequest: ProtoClientRequest {
+    get {
+      if case .clientRequest(let v)? = body {return v}
+      return ProtoClientRequest()
+    }
+    set {body = .clientRequest(newValue)}
+  }
+
+  var clientAnswer: ProtoClientAnswer {
+    get {
+      if case .clientAnswer(let v)? = body {return v}
+      return ProtoClientAnswer()
+    }
+    set {body = .clientAnswer(newValue)}
+  }
+
   var get: ProtoGet {
     get {
       if case .get(let v)? = body {return v}
@@ -454,6 +600,10 @@ nonisolated struct ProtoEnvelope: Sendable {
     case drain(ProtoDrain)
     case goodbye(ProtoGoodbye)
     case error(ProtoError)
+    case modelReady(ProtoModelReady)
+    case modelLoaded(ProtoModelLoaded)
+    case clientRequest(ProtoClientRequest)
+    case clientAnswer(ProtoClientAnswer)
     case get(ProtoGet)
     case chunk(ProtoChunk)
     case putOpen(ProtoPutOpen)
@@ -586,6 +736,16 @@ nonisolated struct ProtoLease: Sendable {
 
   var progressMilliseconds: UInt32 = 0
 
+  var purpose: ProtoLeasePurpose = .leaseUnspecified
+
+  /// For a trial: the samples to compute, as the index of the first one in the job and their number.
+  var firstSample: UInt64 = 0
+
+  var sampleCount: UInt32 = 0
+
+  /// Samples of the shard that are left out, in increasing order.
+  var excluded: [UInt64] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -700,6 +860,9 @@ nonisolated struct ProtoCommit: Sendable {
   var size: UInt64 = 0
 
   var samples: UInt64 = 0
+
+  /// A trial is over: the worker has survived it, and nothing is to be counted.
+  var trial: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -822,6 +985,88 @@ nonisolated struct ProtoError: Sendable {
   var text: String = String()
 
   var aboutSequence: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// A job's quantized model is there to be loaded.
+nonisolated struct ProtoModelReady: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var job: UInt64 = 0
+
+  var digest: Data = Data()
+
+  var size: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct ProtoModelLoaded: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var job: UInt64 = 0
+
+  var digest: Data = Data()
+
+  /// Why it could not be loaded; empty when it was.
+  var text: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// A submitter's or viewer's question; repeated with the same id until it is answered.
+nonisolated struct ProtoClientRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 16 random bytes; the same id is the same request, so a repeated submission is one job.
+  var id: Data = Data()
+
+  var kind: ProtoClientRequestKind = .clientUnspecified
+
+  /// The job it is about; 0 for none.
+  var job: UInt64 = 0
+
+  /// JSON.
+  var text: String = String()
+
+  /// Where in the answer to go on.
+  var offset: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// A piece of an answer.
+nonisolated struct ProtoClientAnswer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var id: Data = Data()
+
+  /// 200 and so on, as in HTTP.
+  var status: UInt32 = 0
+
+  /// Bytes of the whole answer.
+  var total: UInt64 = 0
+
+  var offset: UInt64 = 0
+
+  var content: Data = Data()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -965,7 +1210,11 @@ nonisolated struct ProtoSampleChunk: Sendable {
 fileprivate nonisolated let _protobuf_package = "tare.wire"
 
 nonisolated extension ProtoRejectCode: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0REJECT_UNSPECIFIED\0\u{1}REJECT_VERSION\0\u{1}REJECT_INSTRUCTION_SET\0\u{1}REJECT_FULL\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0REJECT_UNSPECIFIED\0\u{1}REJECT_VERSION\0\u{1}REJECT_INSTRUCTION_SET\0\u{1}REJECT_FULL\0\u{1}REJECT_QUARANTINED\0\u{1}REJECT_NOT_ALLOWED\0")
+}
+
+nonisolated extension ProtoLeasePurpose: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LEASE_UNSPECIFIED\0\u{1}LEASE_COUNT\0\u{1}LEASE_COMPARE\0\u{1}LEASE_TRIAL\0")
 }
 
 nonisolated extension ProtoDoneReason: SwiftProtobuf._ProtoNameProviding {
@@ -980,9 +1229,13 @@ nonisolated extension ProtoFailureClass: SwiftProtobuf._ProtoNameProviding {
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FAILURE_UNSPECIFIED\0\u{1}FAILURE_DATA\0\u{1}FAILURE_DEVICE\0\u{1}FAILURE_MEMORY\0\u{1}FAILURE_DRAINED\0\u{1}FAILURE_INTERNAL\0")
 }
 
+nonisolated extension ProtoClientRequestKind: SwiftProtobuf._ProtoNameProviding {
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CLIENT_UNSPECIFIED\0\u{1}CLIENT_SUBMIT\0\u{1}CLIENT_STATUS\0\u{1}CLIENT_RESULT\0\u{1}CLIENT_CANCEL\0\u{1}CLIENT_DRAIN\0\u{1}CLIENT_WORKERS\0\u{1}CLIENT_SHARDS\0")
+}
+
 nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}session\0\u{1}sequence\0\u{2}\u{7}hello\0\u{1}welcome\0\u{1}reject\0\u{3}lease_request\0\u{1}lease\0\u{1}wait\0\u{1}done\0\u{1}heartbeat\0\u{3}heartbeat_ack\0\u{1}commit\0\u{3}commit_ack\0\u{1}fail\0\u{3}fail_ack\0\u{1}unknown\0\u{1}drain\0\u{1}goodbye\0\u{1}error\0\u{2}\u{e}get\0\u{1}chunk\0\u{3}put_open\0\u{3}put_need\0\u{3}put_chunk\0\u{3}put_ack\0\u{3}sample_request\0\u{3}sample_chunk\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}session\0\u{1}sequence\0\u{2}\u{7}hello\0\u{1}welcome\0\u{1}reject\0\u{3}lease_request\0\u{1}lease\0\u{1}wait\0\u{1}done\0\u{1}heartbeat\0\u{3}heartbeat_ack\0\u{1}commit\0\u{3}commit_ack\0\u{1}fail\0\u{3}fail_ack\0\u{1}unknown\0\u{1}drain\0\u{1}goodbye\0\u{1}error\0\u{3}model_ready\0\u{3}model_loaded\0\u{3}client_request\0\u{3}client_answer\0\u{2}\u{a}get\0\u{1}chunk\0\u{3}put_open\0\u{3}put_need\0\u{3}put_chunk\0\u{3}put_ack\0\u{3}sample_request\0\u{3}sample_chunk\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1214,6 +1467,58 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.body = .error(v)
         }
       }()
+      case 27: try {
+        var v: ProtoModelReady?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .modelReady(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .modelReady(v)
+        }
+      }()
+      case 28: try {
+        var v: ProtoModelLoaded?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .modelLoaded(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .modelLoaded(v)
+        }
+      }()
+      case 29: try {
+        var v: ProtoClientRequest?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .clientRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .clientRequest(v)
+        }
+      }()
+      case 30: try {
+        var v: ProtoClientAnswer?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .clientAnswer(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .clientAnswer(v)
+        }
+      }()
       case 40: try {
         var v: ProtoGet?
         var hadOneofValue = false
@@ -1405,6 +1710,22 @@ nonisolated extension ProtoEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messa
     case .error?: try {
       guard case .error(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+    }()
+    case .modelReady?: try {
+      guard case .modelReady(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+    }()
+    case .modelLoaded?: try {
+      guard case .modelLoaded(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+    }()
+    case .clientRequest?: try {
+      guard case .clientRequest(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+    }()
+    case .clientAnswer?: try {
+      guard case .clientAnswer(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
     }()
     case .get?: try {
       guard case .get(let v)? = self.body else { preconditionFailure() }
@@ -1684,7 +2005,7 @@ nonisolated extension ProtoLeaseRequest: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoLease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Lease"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}shard\0\u{1}attempt\0\u{1}epoch\0\u{3}specification_digest\0\u{3}delivery_digest\0\u{3}plan_digest\0\u{3}progress_milliseconds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}shard\0\u{1}attempt\0\u{1}epoch\0\u{3}specification_digest\0\u{3}delivery_digest\0\u{3}plan_digest\0\u{3}progress_milliseconds\0\u{1}purpose\0\u{3}first_sample\0\u{3}sample_count\0\u{1}excluded\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1700,6 +2021,10 @@ nonisolated extension ProtoLease: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 6: try { try decoder.decodeSingularBytesField(value: &self.deliveryDigest) }()
       case 7: try { try decoder.decodeSingularBytesField(value: &self.planDigest) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.progressMilliseconds) }()
+      case 9: try { try decoder.decodeSingularEnumField(value: &self.purpose) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.firstSample) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.sampleCount) }()
+      case 12: try { try decoder.decodeRepeatedUInt64Field(value: &self.excluded) }()
       default: break
       }
     }
@@ -1730,6 +2055,18 @@ nonisolated extension ProtoLease: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if self.progressMilliseconds != 0 {
       try visitor.visitSingularUInt32Field(value: self.progressMilliseconds, fieldNumber: 8)
     }
+    if self.purpose != .leaseUnspecified {
+      try visitor.visitSingularEnumField(value: self.purpose, fieldNumber: 9)
+    }
+    if self.firstSample != 0 {
+      try visitor.visitSingularUInt64Field(value: self.firstSample, fieldNumber: 10)
+    }
+    if self.sampleCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.sampleCount, fieldNumber: 11)
+    }
+    if !self.excluded.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.excluded, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1742,6 +2079,10 @@ nonisolated extension ProtoLease: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.deliveryDigest != rhs.deliveryDigest {return false}
     if lhs.planDigest != rhs.planDigest {return false}
     if lhs.progressMilliseconds != rhs.progressMilliseconds {return false}
+    if lhs.purpose != rhs.purpose {return false}
+    if lhs.firstSample != rhs.firstSample {return false}
+    if lhs.sampleCount != rhs.sampleCount {return false}
+    if lhs.excluded != rhs.excluded {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1974,7 +2315,7 @@ nonisolated extension ProtoHeartbeatAck: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Commit"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}shard\0\u{1}attempt\0\u{1}epoch\0\u{1}digest\0\u{1}size\0\u{1}samples\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}shard\0\u{1}attempt\0\u{1}epoch\0\u{1}digest\0\u{1}size\0\u{1}samples\0\u{1}trial\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1989,6 +2330,7 @@ nonisolated extension ProtoCommit: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 5: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.samples) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.trial) }()
       default: break
       }
     }
@@ -2016,6 +2358,9 @@ nonisolated extension ProtoCommit: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.samples != 0 {
       try visitor.visitSingularUInt64Field(value: self.samples, fieldNumber: 7)
     }
+    if self.trial != false {
+      try visitor.visitSingularBoolField(value: self.trial, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2027,6 +2372,7 @@ nonisolated extension ProtoCommit: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.digest != rhs.digest {return false}
     if lhs.size != rhs.size {return false}
     if lhs.samples != rhs.samples {return false}
+    if lhs.trial != rhs.trial {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2262,6 +2608,186 @@ nonisolated extension ProtoError: SwiftProtobuf.Message, SwiftProtobuf._MessageI
   static func ==(lhs: ProtoError, rhs: ProtoError) -> Bool {
     if lhs.text != rhs.text {return false}
     if lhs.aboutSequence != rhs.aboutSequence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoModelReady: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ModelReady"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}digest\0\u{1}size\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.job) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.job != 0 {
+      try visitor.visitSingularUInt64Field(value: self.job, fieldNumber: 1)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.digest, fieldNumber: 2)
+    }
+    if self.size != 0 {
+      try visitor.visitSingularUInt64Field(value: self.size, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoModelReady, rhs: ProtoModelReady) -> Bool {
+    if lhs.job != rhs.job {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs.size != rhs.size {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoModelLoaded: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ModelLoaded"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}digest\0\u{1}text\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.job) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.job != 0 {
+      try visitor.visitSingularUInt64Field(value: self.job, fieldNumber: 1)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.digest, fieldNumber: 2)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoModelLoaded, rhs: ProtoModelLoaded) -> Bool {
+    if lhs.job != rhs.job {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoClientRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ClientRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}job\0\u{1}text\0\u{1}offset\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.job) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.id.isEmpty {
+      try visitor.visitSingularBytesField(value: self.id, fieldNumber: 1)
+    }
+    if self.kind != .clientUnspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 2)
+    }
+    if self.job != 0 {
+      try visitor.visitSingularUInt64Field(value: self.job, fieldNumber: 3)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 4)
+    }
+    if self.offset != 0 {
+      try visitor.visitSingularUInt64Field(value: self.offset, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoClientRequest, rhs: ProtoClientRequest) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.job != rhs.job {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.offset != rhs.offset {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension ProtoClientAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ClientAnswer"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}status\0\u{1}total\0\u{1}offset\0\u{1}content\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.status) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.total) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.content) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.id.isEmpty {
+      try visitor.visitSingularBytesField(value: self.id, fieldNumber: 1)
+    }
+    if self.status != 0 {
+      try visitor.visitSingularUInt32Field(value: self.status, fieldNumber: 2)
+    }
+    if self.total != 0 {
+      try visitor.visitSingularUInt64Field(value: self.total, fieldNumber: 3)
+    }
+    if self.offset != 0 {
+      try visitor.visitSingularUInt64Field(value: self.offset, fieldNumber: 4)
+    }
+    if !self.content.isEmpty {
+      try visitor.visitSingularBytesField(value: self.content, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: ProtoClientAnswer, rhs: ProtoClientAnswer) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.status != rhs.status {return false}
+    if lhs.total != rhs.total {return false}
+    if lhs.offset != rhs.offset {return false}
+    if lhs.content != rhs.content {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -44,6 +44,29 @@ extension SessionID: CustomStringConvertible {
     }
 }
 
+/// A client's request: 128 random bits that the client chooses; repeated, it is the same request.
+public struct RequestID: Hashable, Sendable {
+    /// The 16 bytes.
+    public let bytes: [UInt8]
+
+    /// Takes 16 bytes.
+    ///
+    /// - Returns: `nil` for any other number of bytes.
+    public init?(bytes: [UInt8]) {
+        guard bytes.count == 16 else { return nil }
+        self.bytes = bytes
+    }
+
+    /// Draws an identifier.
+    public static func random(using generator: inout some RandomNumberGenerator) -> RequestID {
+        RequestID(SessionID.random(using: &generator))
+    }
+
+    private init(_ bits: SessionID) {
+        bytes = bits.bytes
+    }
+}
+
 /// The address at which a ROUTER socket reaches a peer: valid until that peer reconnects.
 public struct PeerAddress: Hashable, Sendable {
     /// The routing id.

@@ -1,6 +1,6 @@
 public import Calibration
 
-/// What a coordinator and a worker say to each other; docs/protocol.md explains each.
+/// What a coordinator, its workers and its clients say to each other; docs/protocol.md explains each.
 public enum Message: Hashable, Sendable {
     // Control socket: joining.
     /// Worker: here I am.
@@ -33,6 +33,18 @@ public enum Message: Hashable, Sendable {
     case fail(ShardFailure)
     /// Coordinator: heard of the failure.
     case failAck(shard: ShardReference)
+
+    // Control socket: the quantized model.
+    /// Coordinator: a job's model is there to be loaded.
+    case modelReady(JobModel, job: UInt64)
+    /// Worker: the model is loaded; or it is not, and `failure` says why.
+    case modelLoaded(job: UInt64, digest: ContentDigest, failure: String?)
+
+    // Control socket: clients.
+    /// Client: a question. Asking again with the same id gives the same answer.
+    case clientRequest(ClientRequest)
+    /// Coordinator: a piece of the answer.
+    case clientAnswer(ClientAnswer)
 
     // Control socket: leaving.
     /// Coordinator: finish the shard in hand and leave.
@@ -79,6 +91,10 @@ public enum Message: Hashable, Sendable {
         case drain = "Drain"
         case goodbye = "Goodbye"
         case error = "Error"
+        case modelReady = "ModelReady"
+        case modelLoaded = "ModelLoaded"
+        case clientRequest = "ClientRequest"
+        case clientAnswer = "ClientAnswer"
         case get = "Get"
         case chunk = "Chunk"
         case putOpen = "PutOpen"
@@ -114,6 +130,10 @@ public enum Message: Hashable, Sendable {
         case .drain: .drain
         case .goodbye: .goodbye
         case .error: .error
+        case .modelReady: .modelReady
+        case .modelLoaded: .modelLoaded
+        case .clientRequest: .clientRequest
+        case .clientAnswer: .clientAnswer
         case .get: .get
         case .chunk: .chunk
         case .putOpen: .putOpen

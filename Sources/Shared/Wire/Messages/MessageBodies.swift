@@ -95,18 +95,39 @@ public struct Lease: Hashable, Sendable {
     public var planDigest: ContentDigest
     /// How long the worker may go without progress.
     public var progressTimeout: Duration
+    /// What becomes of the result.
+    public var purpose: LeasePurpose
+    /// Samples of the shard that are left out, in increasing order; a batch without samples is left out too.
+    public var excluded: [Int]
 
     /// Makes a lease.
     public init(
         shard: ShardReference, epoch: UInt64, specificationDigest: ContentDigest, deliveryDigest: ContentDigest,
-        planDigest: ContentDigest, progressTimeout: Duration
+        planDigest: ContentDigest, progressTimeout: Duration, purpose: LeasePurpose = .count, excluded: [Int] = []
     ) {
+        self.purpose = purpose
+        self.excluded = excluded
         self.shard = shard
         self.epoch = epoch
         self.specificationDigest = specificationDigest
         self.deliveryDigest = deliveryDigest
         self.planDigest = planDigest
         self.progressTimeout = progressTimeout
+    }
+}
+
+/// What becomes of the result of a lease.
+public enum LeasePurpose: Hashable, Sendable {
+    /// The statistics are uploaded and counted.
+    case count
+    /// Only the digest of the statistics is wanted, to compare it with another worker's: nothing is uploaded.
+    case compare
+    /// Only these samples are computed, and only whether the worker survives is wanted: nothing is uploaded.
+    case trial(Range<Int>)
+
+    /// Whether this is a trial.
+    public var isTrial: Bool {
+        if case .trial = self { true } else { false }
     }
 }
 
@@ -139,9 +160,14 @@ public struct Commit: Hashable, Sendable {
     public var size: Int
     /// Samples that went into them.
     public var samples: Int
+    /// Whether this was a trial, whose result is not counted.
+    public var isTrial: Bool
 
     /// Describes a computed shard.
-    public init(shard: ShardReference, epoch: UInt64, digest: ContentDigest, size: Int, samples: Int) {
+    public init(
+        shard: ShardReference, epoch: UInt64, digest: ContentDigest, size: Int, samples: Int, isTrial: Bool = false
+    ) {
+        self.isTrial = isTrial
         self.shard = shard
         self.epoch = epoch
         self.digest = digest
@@ -218,6 +244,8 @@ public enum RejectCode: Int, Hashable, Sendable, CaseIterable {
     case instructionSet
     /// Too many workers.
     case full
+    /// The worker's device computed wrongly.
+    case quarantined
     /// The key that the worker connected with may not do this.
     case notAllowed = 5
 }

@@ -43,7 +43,55 @@ extension MessageDecoder {
             specificationDigest: try digest(value.specificationDigest, "Lease.specification_digest"),
             deliveryDigest: try digest(value.deliveryDigest, "Lease.delivery_digest"),
             planDigest: try digest(value.planDigest, "Lease.plan_digest"),
-            progressTimeout: .milliseconds(Int(value.progressMilliseconds)))
+            progressTimeout: .milliseconds(Int(value.progressMilliseconds)), purpose: try purpose(value),
+            excluded: try excluded(value.excluded))
+    }
+
+    private static func purpose(_ value: ProtoLease) throws(WireError) -> LeasePurpose {
+        switch value.purpose {
+        case .leaseCount: return .count
+        case .leaseCompare: return .compare
+        case .leaseTrial:
+            let first = try integer(value.firstSample, "Lease.first_sample", below: 1 << 31)
+            guard value.sampleCount > 0, value.sampleCount < 1 << 31 else { throw .field("Lease.sample_count") }
+            return .trial(first..<first + Int(value.sampleCount))
+        default: throw .field("Lease.purpose")
+        }
+    }
+
+    private static func excluded(_ values: [UInt64]) throws(WireError) -> [Int] {
+        guard values.count <= WireLimits.excludedSamples else { throw .field("Lease.excluded") }
+        var samples: [Int] = []
+        samples.reserveCapacity(values.count)
+        for value in values {
+            let sample = try integer(value, "Lease.excluded", below: 1 << 31)
+            guard samples.last.map({ $0 < sample }) ?? true else { throw .field("Lease.excluded") }
+            samples.append(sample)
+        }
+        return samples
+    }
+
+    static func clientRequest(_ value: ProtoClientRequest) throws(WireError) -> ClientRequest {
+        ClientRequest(
+            id: try request(value.id, "ClientRequest.id"),
+            kind: try known(ClientRequest.Kind(rawValue: value.kind.rawValue), "ClientRequest.kind"),
+            job: value.job == 0 ? nil : value.job,
+            text: try text(value.text, "ClientRequest.text", limit: WireLimits.clientBytes),
+            offset: try offset(value.offset, "ClientRequest.offset"))
+    }
+
+    static func clientAnswer(_ value: ProtoClientAnswer) throws(WireError) -> ClientAnswer {
+        guard value.content.count <= WireLimits.clientBytes else { throw .field("ClientAnswer.content") }
+        guard value.status <= 999 else { throw .field("ClientAnswer.status") }
+        return ClientAnswer(
+            id: try request(value.id, "ClientAnswer.id"), status: Int(value.status),
+            total: try offset(value.total, "ClientAnswer.total"),
+            offset: try offset(value.offset, "ClientAnswer.offset"), content: Array(value.content))
+    }
+
+    private static func request(_ value: Data, _ field: String) throws(WireError) -> RequestID {
+        guard let id = RequestID(bytes: Array(value)) else { throw .field(field) }
+        return id
     }
 
     static func progress(_ value: ProtoShardProgress) throws(WireError) -> ShardProgress {
@@ -58,7 +106,7 @@ extension MessageDecoder {
             shard: try reference(value.job, value.shard, value.attempt, "Commit.shard"), epoch: value.epoch,
             digest: try digest(value.digest, "Commit.digest"),
             size: try integer(value.size, "Commit.size", below: WireLimits.statisticsBytes + 1),
-            samples: try integer(value.samples, "Commit.samples", below: 1 << 31))
+            samples: try integer(value.samples, "Commit.samples", below: 1 << 31), isTrial: value.trial)
     }
 
     static func failure(_ value: ProtoFail) throws(WireError) -> ShardFailure {

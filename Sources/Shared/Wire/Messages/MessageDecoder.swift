@@ -41,7 +41,26 @@ enum MessageDecoder {
         case .goodbye(let value): .goodbye(text: try text(value.text, "Goodbye.text"))
         case .error(let value):
             .error(text: try text(value.text, "Error.text"), aboutSequence: value.aboutSequence)
+        case .modelReady, .modelLoaded, .clientRequest, .clientAnswer: try service(body)
         case .get, .chunk, .putOpen, .putNeed, .putChunk, .putAck, .sampleRequest, .sampleChunk: try transfer(body)
+        }
+    }
+
+    private static func service(_ body: ProtoEnvelope.OneOf_Body) throws(WireError) -> Message {
+        switch body {
+        case .modelReady(let value):
+            .modelReady(
+                JobModel(
+                    digest: try digest(value.digest, "ModelReady.digest"),
+                    size: try integer(value.size, "ModelReady.size", below: WireLimits.blobBytes + 1)),
+                job: value.job)
+        case .modelLoaded(let value):
+            .modelLoaded(
+                job: value.job, digest: try digest(value.digest, "ModelLoaded.digest"),
+                failure: value.text.isEmpty ? nil : try text(value.text, "ModelLoaded.text"))
+        case .clientRequest(let value): .clientRequest(try clientRequest(value))
+        case .clientAnswer(let value): .clientAnswer(try clientAnswer(value))
+        default: throw .field("body")
         }
     }
 

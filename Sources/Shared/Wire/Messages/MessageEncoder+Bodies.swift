@@ -56,6 +56,39 @@ extension MessageEncoder {
         value.deliveryDigest = Data(lease.deliveryDigest.bytes)
         value.planDigest = Data(lease.planDigest.bytes)
         value.progressMilliseconds = try milliseconds(lease.progressTimeout)
+        switch lease.purpose {
+        case .count: value.purpose = .leaseCount
+        case .compare: value.purpose = .leaseCompare
+        case .trial(let samples):
+            value.purpose = .leaseTrial
+            value.firstSample = try unsigned(samples.lowerBound)
+            value.sampleCount = try unsigned32(samples.count)
+        }
+        guard lease.excluded.count <= WireLimits.excludedSamples else { throw .field("Lease.excluded") }
+        value.excluded = try lease.excluded.map(unsigned)
+        return value
+    }
+
+    static func encode(_ request: ClientRequest) throws(WireError) -> ProtoClientRequest {
+        guard request.text.utf8.count <= WireLimits.clientBytes else { throw .field("ClientRequest.text") }
+        guard request.job != 0 else { throw .field("ClientRequest.job") }
+        var value = ProtoClientRequest()
+        value.id = Data(request.id.bytes)
+        value.kind = ProtoClientRequestKind(rawValue: request.kind.rawValue) ?? .clientUnspecified
+        value.job = request.job ?? 0
+        value.text = request.text
+        value.offset = try unsigned(request.offset)
+        return value
+    }
+
+    static func encode(_ answer: ClientAnswer) throws(WireError) -> ProtoClientAnswer {
+        guard answer.content.count <= WireLimits.clientBytes else { throw .field("ClientAnswer.content") }
+        var value = ProtoClientAnswer()
+        value.id = Data(answer.id.bytes)
+        value.status = try unsigned32(answer.status)
+        value.total = try unsigned(answer.total)
+        value.offset = try unsigned(answer.offset)
+        value.content = Data(answer.content)
         return value
     }
 
@@ -78,6 +111,7 @@ extension MessageEncoder {
         value.digest = Data(commit.digest.bytes)
         value.size = try unsigned(commit.size)
         value.samples = try unsigned(commit.samples)
+        value.trial = commit.isTrial
         return value
     }
 

@@ -41,6 +41,7 @@ enum MessageEncoder {
                     value.cancel = try cancel.prefix(WireLimits.entries).map(encode)
                     value.drain = drain
                 })
+        case .modelReady, .modelLoaded, .clientRequest, .clientAnswer: try service(message)
         case .commit, .commitAck, .fail, .failAck, .drain, .goodbye, .error: try outcome(message)
         case .get, .chunk, .putOpen, .putNeed, .putChunk, .putAck, .sampleRequest, .sampleChunk: try transfer(message)
         }
@@ -76,6 +77,28 @@ enum MessageEncoder {
                     $0.text = WireLimits.cut(text)
                     $0.aboutSequence = aboutSequence
                 })
+        default: throw .misplaced(message.kind)
+        }
+    }
+
+    private static func service(_ message: Message) throws(WireError) -> ProtoEnvelope.OneOf_Body {
+        switch message {
+        case .modelReady(let model, let job):
+            .modelReady(
+                try .make { (value: inout ProtoModelReady) throws(WireError) in
+                    value.job = job
+                    value.digest = Data(model.digest.bytes)
+                    value.size = try unsigned(model.size)
+                })
+        case .modelLoaded(let job, let digest, let failure):
+            .modelLoaded(
+                .make {
+                    $0.job = job
+                    $0.digest = Data(digest.bytes)
+                    if let failure { $0.text = failure.isEmpty ? "?" : WireLimits.cut(failure) }
+                })
+        case .clientRequest(let request): .clientRequest(try encode(request))
+        case .clientAnswer(let answer): .clientAnswer(try encode(answer))
         default: throw .misplaced(message.kind)
         }
     }

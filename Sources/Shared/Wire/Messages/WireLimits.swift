@@ -18,6 +18,10 @@ public enum WireLimits {
     public static let endpointBytes = 256
     /// Entries of a repeated field.
     public static let entries = 64
+    /// Samples of one shard that may be left out: so many fit a control frame whatever their numbers are.
+    public static let excludedSamples = 4096
+    /// UTF-8 bytes of a client's JSON, and bytes of one piece of an answer to it: what fits a control frame.
+    public static let clientBytes = 61_440
     /// Protobuf fields in one control frame, nested ones included.
     public static let fields = 1024
     /// How deep messages may nest: envelope, body, entry.

@@ -20,17 +20,18 @@ final class CalibrationComputer: ShardComputer {
         self.samples = samples
     }
 
-    func compute(_ shard: CalibrationPlan.Shard, progress: (Int) throws -> Void) throws -> [UInt8] {
+    func compute(_ task: ShardTask, progress: (Int) throws -> Void) throws -> [UInt8] {
         let specification = plan.specification
         let tap = StatisticsTap(
             tensors: specification.observedTensors, collectsHistograms: specification.collectsHistograms)
-        samples.prefetch(plan.samples(ofBatch: shard.batches.lowerBound))
+        let batches = task.shard.batches.map { ($0, task.samples(of: plan.samples(ofBatch: $0))) }
+            .filter { !$0.1.isEmpty }
+        prefetch(batches.first?.1)
         var done = 0
-        for batch in shard.batches {
-            let range = plan.samples(ofBatch: batch)
-            let inputs = try read(range)
+        for (position, (batch, indices)) in batches.enumerated() {
+            let inputs = try read(indices)
             // The next batch travels while this one is computed.
-            if batch + 1 < shard.batches.upperBound { samples.prefetch(plan.samples(ofBatch: batch + 1)) }
+            if position + 1 < batches.count { prefetch(batches[position + 1].1) }
             tap.beginBatch(UInt64(batch))
             do throws(ExecutionError) {
                 _ = try executor.run(inputs, tap: tap)
@@ -38,7 +39,7 @@ final class CalibrationComputer: ShardComputer {
                 throw error.asShardComputationError
             }
             tap.endBatch()
-            done += range.count
+            done += indices.count
             try progress(done)
         }
         let statistics = try CalibrationStatistics(
@@ -47,11 +48,25 @@ final class CalibrationComputer: ShardComputer {
         return try statistics.encoded()
     }
 
+    /// Asks for samples ahead of time, each run of neighbours at once.
+    private func prefetch(_ indices: [Int]?) {
+        var run: Range<Int>?
+        for index in indices ?? [] {
+            if let begun = run, begun.upperBound == index {
+                run = begun.lowerBound..<index + 1
+            } else {
+                if let run { samples.prefetch(run) }
+                run = index..<index + 1
+            }
+        }
+        if let run { samples.prefetch(run) }
+    }
+
     /// Reads and decodes the samples of a batch; an error names the sample that is to blame.
-    private func read(_ range: Range<Int>) throws -> [String: Tensor] {
+    private func read(_ indices: [Int]) throws -> [String: Tensor] {
         var decoded: [DecodedSample] = []
-        decoded.reserveCapacity(range.count)
-        for index in range {
+        decoded.reserveCapacity(indices.count)
+        for index in indices {
             do {
                 let sample = try decoder.decode(try samples.read(index))
                 try sample.requireFinite()
