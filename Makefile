@@ -2,9 +2,10 @@
 # test    installs what is needed, builds, runs every test
 # check   format, lint and documentation checks
 # build   release build of the command-line tool
+# simulate  many simulated clusters with faults: make simulate SEEDS=1000000 [FIRST=1]
 # bench   the benchmarks (release build, several minutes)
 # clean   removes everything that the other rules made
-.PHONY: demo test check build bench clean setup
+.PHONY: demo test check build bench simulate clean setup
 
 DEBUG_BUILD = --scratch-path .build --explicit-target-dependency-import-check error
 RELEASE_BUILD = -c release --scratch-path .build-release
@@ -27,6 +28,12 @@ check:
 
 bench: build
 	@Benchmarks/run.sh
+
+SEEDS ?= 100000
+FIRST ?= 1
+simulate: setup
+	swift build $(RELEASE_BUILD) --product cluster-simulation
+	SEEDS=$(SEEDS) FIRST=$(FIRST) .build-release/release/cluster-simulation
 
 clean:
 	rm -rf .build .build-release .venv

@@ -13,7 +13,7 @@ let settings: [SwiftSetting] = [
 ]
 
 /// Numeric targets are optimised in debug builds too: their plain loops are what the tests compare against, and they
-/// run whole networks; so is the store, which tests open thousands of times.
+/// run whole networks; so are the store and the decisions of the cluster, which tests open and run thousands of times.
 let numericSettings: [SwiftSetting] = settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -110,7 +110,9 @@ let package = Package(
         library("ControlAPI", folder: "Shared/ControlAPI", dependencies: ["Calibration", "Quantization"]),
 
         // The two sides of the cluster, and the command line.
-        library("CoordinatorCore", folder: "Coordinator/Core", dependencies: ["Calibration", "Wire"]),
+        library(
+            "CoordinatorCore", folder: "Coordinator/Core", dependencies: ["Calibration", "Wire"],
+            settings: numericSettings),
         library(
             "CoordinatorStore", folder: "Coordinator/Store",
             dependencies: [
@@ -123,7 +125,8 @@ let package = Package(
         library(
             "CoordinatorHTTP", folder: "Coordinator/HTTP",
             dependencies: ["ControlAPI", coreMetrics, logging, metrics] + http),
-        library("WorkerCore", folder: "Worker/Core", dependencies: ["Calibration", "Wire"]),
+        library(
+            "WorkerCore", folder: "Worker/Core", dependencies: ["Calibration", "Wire"], settings: numericSettings),
         library(
             "WorkerService", folder: "Worker/Service",
             dependencies: [
@@ -189,10 +192,16 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         tests("WorkerCore", dependencies: ["Calibration", "TestSupport", "Wire"], exclude: ["Scenarios"]),
+        // The cores in a simulated world, for the tests and for `make simulate`.
+        .target(
+            name: "ClusterSimulation", dependencies: ["Calibration", "CoordinatorCore", "Wire", "WorkerCore"],
+            path: "Tests/ClusterSimulation", swiftSettings: numericSettings),
+        .executableTarget(
+            name: "cluster-simulation", dependencies: ["ClusterSimulation"], path: "Tests/SimulationRunner",
+            swiftSettings: settings),
         .testTarget(
-            name: "SimulationTests",
-            dependencies: ["Calibration", "CoordinatorCore", "TestSupport", "Wire", "WorkerCore"],
-            path: "Tests/SimulationTests", swiftSettings: settings),
+            name: "SimulationTests", dependencies: ["ClusterSimulation"], path: "Tests/SimulationTests",
+            swiftSettings: settings),
         .testTarget(
             name: "ClusterTests",
             dependencies: [
