@@ -56,7 +56,7 @@ extension World {
         case .hang:
             processes[worker].isStuck = true
             // Somebody ends it some time.
-            queue.add(at: now + 3000, .kill(worker, generation: generation))
+            queue.add(at: now + 1500, .kill(worker, generation: generation))
         case .memory: fail(worker, .memory, nil)
         case .data: fail(worker, .data, sample)
         case nil: problem("sample \(sample) is no poison")

@@ -67,7 +67,7 @@ extension World {
             else { return }
             work(
                 worker,
-                .progressed(ShardProgress(shard: current.lease.shard, samples: samples, activity: samples + 1)))
+                .progressed(ShardProgress(shard: current.lease.shard, samples: samples, activity: now + 1)))
         case .computed(let worker, let generation, let task):
             guard isReady(worker, generation, event), processes[worker].task?.number == task else { return }
             computed(worker)

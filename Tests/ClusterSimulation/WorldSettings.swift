@@ -85,7 +85,7 @@ struct WorldSettings {
             if hasFaults {
                 worker.clockRate = random.pick(950...1050)
                 worker.clockOffset = random.pick(0...2_000_000_000)
-                if count > 1, random.chance(0.05) { worker.slowness = 20 }
+                if count > 1, random.chance(0.05) { worker.slowness = 12 }
             }
             lifetimes.append(hasFaults && random.chance(0.05) ? random.pick(500...4000) : nil)
             workers.append(worker)
