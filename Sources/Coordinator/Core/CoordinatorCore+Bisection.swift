@@ -98,7 +98,9 @@ extension CoordinatorCore {
         }
     }
 
-    /// Leaves a sample out, unless too many are left out already. The shard waits until that is recorded.
+    /// Leaves a sample out, unless too many are left out already.
+    ///
+    /// The shard waits until that is recorded.
     mutating func skipOrFail(_ j: Int, _ shard: Int, _ sample: Int, text: String) {
         guard jobs[j].skipped.count < configuration.maximumSkippedSamples,
             (jobs[j].excluded[shard]?.count ?? 0) < WireLimits.excludedSamples

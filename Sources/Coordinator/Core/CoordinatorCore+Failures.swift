@@ -84,7 +84,10 @@ extension CoordinatorCore {
     /// Takes what a session computes off it and gives it to others.
     ///
     /// - Parameters:
+    ///   - id: The session.
+    ///   - text: Why, for people.
     ///   - isLoss: Whether the shard may be to blame, provided that the worker had begun with it.
+    ///   - now: When.
     ///   - serves: Whether to offer it to waiting workers at once.
     mutating func giveUp(_ id: SessionID, text: String, isLoss: Bool, now: Duration, serves: Bool = true) {
         guard let device = sessions[id]?.device, let assignment = detach(id) else { return }

@@ -93,7 +93,9 @@ extension CoordinatorCore {
         jobs[j].disputedShards.removeAll { $0 == shard }
     }
 
-    /// Decides that a device computes wrongly. Jobs that it may have counted shards in pause until that is recorded.
+    /// Decides that a device computes wrongly.
+    ///
+    /// Jobs that it may have counted shards in pause until that is recorded.
     mutating func condemn(_ device: Device, _ text: String, now: Duration) {
         guard !isCondemned(device), !quarantined.contains(device) else { return }
         let doubtful = running.filter { jobs[$0].shards.counts(device) || jobs[$0].shards.storingCount > 0 }
@@ -159,7 +161,9 @@ extension CoordinatorCore {
         serveWaiting(now: now)
     }
 
-    /// Starts a job over. Attempts under way go on: what healthy devices compute is right.
+    /// Starts a job over.
+    ///
+    /// Attempts under way go on: what healthy devices compute is right.
     private mutating func reset(_ j: Int) {
         jobs[j].shards.reset()
         jobs[j].committedSamples = 0

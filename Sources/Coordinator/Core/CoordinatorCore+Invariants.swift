@@ -2,7 +2,9 @@ internal import Calibration
 internal import Wire
 
 extension CoordinatorCore {
-    /// What is inconsistent, for tests; empty unless there is a bug. Takes time that grows with shards and workers.
+    /// What is inconsistent, for tests; empty unless there is a bug.
+    ///
+    /// Takes time that grows with shards and workers.
     package func checkInvariants() -> [String] {
         var wrong: [String] = []
         if Set(sessionOrder) != Set(sessions.keys) || sessionOrder.count != sessions.count {

@@ -57,7 +57,9 @@ extension CoordinatorCore {
         return false
     }
 
-    /// What a session can do for a job. What finds faults early comes first: a fault that is found late costs more.
+    /// What a session can do for a job.
+    ///
+    /// What finds faults early comes first: a fault that is found late costs more.
     private mutating func nextTask(
         _ j: Int, _ session: WorkerSession
     ) -> (shard: Int, purpose: Assignment.Purpose)? {

@@ -35,6 +35,7 @@ struct ShardTable: Sendable {
     private(set) var committedCount = 0
     private(set) var storingCount = 0
     /// Who computes a shard, while it is leased, or while the result of another attempt is stored.
+    ///
     /// Looked up by shard, never iterated, like the two that follow.
     private(set) var holders: [Int: SessionID] = [:]
     private(set) var requests: [Int: StoreRequest] = [:]
@@ -151,7 +152,9 @@ struct ShardTable: Sendable {
     /// Whether a device computed a counted shard.
     func counts(_ device: Device) -> Bool { countedByDevice[device, default: 0] > 0 }
 
-    /// Forgets every counted shard; nothing may be on its way into the store. What is leased stays so.
+    /// Forgets every counted shard; nothing may be on its way into the store.
+    ///
+    /// What is leased stays so.
     mutating func reset() {
         precondition(storingCount == 0, "A job is reset while a shard is stored")
         for shard in 0..<count where states[shard] == .committed {

@@ -18,7 +18,7 @@ public struct WorkerConfiguration: Sendable, Hashable {
     public var farewellTimeout: Duration = .seconds(3)
     /// How long to work before leaving by itself, for machines that are lent for a limited time; `nil` for ever.
     public var lifetime: Duration?
-    /// Bytes of memory that the process may have; a shard that needs more is given back as too large. `nil` for no limit.
+    /// Bytes of memory that the process may have, `nil` for no limit; a shard that needs more is given back as too large.
     public var memoryLimit: Int?
 
     /// A worker with the usual patience.

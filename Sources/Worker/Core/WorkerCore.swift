@@ -205,7 +205,9 @@ public struct WorkerCore: Sendable {
         }
     }
 
-    /// What to name in a hello. A trial means nothing to a coordinator that did not ask for it.
+    /// What to name in a hello.
+    ///
+    /// A trial means nothing to a coordinator that did not ask for it.
     private var resumable: [Hello.Resume] {
         switch work {
         case .computing(let lease, _) where !lease.purpose.isTrial: [.init(shard: lease.shard, isFinished: false)]
