@@ -33,7 +33,7 @@ extension CoordinatorCore {
         guard case .trial(let part)? = sessions[id]?.assignment?.purpose, let assignment = detach(id) else { return }
         sessions[id]?.failuresInARow = 0
         let (j, shard) = (assignment.job, assignment.shard)
-        if jobs[j].bisections[shard]?.suspects.first == part {
+        if jobs[j].bisections[shard]?.suspects.first == part, !isAcquittedByResult(j, shard) {
             jobs[j].bisections[shard]?.suspects.removeFirst()
             jobs[j].bisections[shard]?.lossesAlone = 0
             if jobs[j].bisections[shard]?.suspects.isEmpty == true {
@@ -47,7 +47,7 @@ extension CoordinatorCore {
 
     /// A worker came to no result with a part.
     mutating func trialEnded(_ j: Int, _ shard: Int, _ part: Range<Int>, isLoss: Bool, text: String) {
-        guard jobs[j].bisections[shard]?.suspects.first == part else { return }
+        guard jobs[j].bisections[shard]?.suspects.first == part, !isAcquittedByResult(j, shard) else { return }
         guard isLoss else {
             jobs[j].openTrials.append(shard)
             return
@@ -65,6 +65,14 @@ extension CoordinatorCore {
         } else {
             jobs[j].openTrials.append(shard)
         }
+    }
+
+    /// Ends the search when the result of a late attempt at the whole shard is on its way into the store.
+    private mutating func isAcquittedByResult(_ j: Int, _ shard: Int) -> Bool {
+        guard jobs[j].shards.states[shard] == .storing else { return false }
+        jobs[j].bisections[shard] = nil
+        jobs[j].openTrials.removeAll { $0 == shard }
+        return true
     }
 
     /// Every part is innocent: chance, or the parts do it together.
