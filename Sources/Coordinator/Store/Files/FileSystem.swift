@@ -88,12 +88,21 @@ final class PosixFile: Sendable {
 
     /// Takes the exclusive lock of the file.
     ///
+    /// A child that this process or another starts holds every descriptor of its parent until it has become another
+    /// program, so a lock that was just given up can look taken for a moment; only one that stays taken is.
+    ///
     /// - Returns: Whether nobody else has it.
     func lock() throws(SystemFailure) -> Bool {
-        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
-        guard errno == EWOULDBLOCK else { throw SystemFailure("lock", path: path) }
+        for _ in 0..<Self.lockAttempts {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+            guard errno == EWOULDBLOCK || errno == EINTR else { throw SystemFailure("lock", path: path) }
+            usleep(Self.lockPauseMicroseconds)
+        }
         return false
     }
+
+    private static let lockAttempts = 50
+    private static let lockPauseMicroseconds: UInt32 = 10_000
 }
 
 /// Folders, names and free space.
