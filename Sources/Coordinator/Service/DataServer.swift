@@ -44,6 +44,7 @@ final class DataServer: SocketServer {
     ///   - samples: The samples of a job that are sent, by the job's number.
     ///   - uploads: Takes what was uploaded whole.
     ///   - uploadLimit: How many bytes of uploads may be under way.
+    ///   - access: Who may talk.
     ///   - notify: Told of what is refused.
     init(
         blobs: any BlobSource, samples: @escaping (UInt64) -> StreamedJob?, uploads: UploadStore, uploadLimit: Int,

@@ -58,7 +58,11 @@ struct CalibrationJob {
 
     /// Converts the model with the statistics of the whole job.
     ///
-    /// - Parameter name: Name of the quantized model's file.
+    /// - Parameters:
+    ///   - statistics: The statistics of the whole job.
+    ///   - name: Name of the quantized model's file.
+    /// - Returns: The model and its manifest.
+    /// - Throws: An error that names the tensor or node that cannot be quantized.
     func convert(_ statistics: CalibrationStatistics, name: String) throws -> ModelConversion.Output {
         let specification = plan.specification
         let provenance = ModelConversion.Provenance(

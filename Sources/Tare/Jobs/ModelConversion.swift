@@ -35,6 +35,8 @@ struct ModelConversion {
     ///   - statistics: The statistics of the whole job.
     ///   - provenance: Where they came from.
     ///   - name: Name of the quantized model's file, for the manifest.
+    /// - Returns: The model and its manifest.
+    /// - Throws: An error that names the tensor or node that cannot be quantized.
     func convert(
         _ statistics: CalibrationStatistics, provenance: Provenance, name: String
     ) throws -> Output {

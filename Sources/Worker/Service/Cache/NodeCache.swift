@@ -41,6 +41,7 @@ struct NodeCache: Sendable {
     ///   - byteCount: Size of the file.
     ///   - wait: Called while another worker downloads the file; what it throws ends the waiting.
     ///   - download: Fetches the rest.
+    /// - Returns: The path.
     /// - Throws: `ShardComputationError` when the cache cannot be written or the bytes are others than the digest says.
     func file(
         _ digest: ContentDigest, byteCount: Int, wait: () throws -> Void, download: Download
@@ -71,6 +72,7 @@ struct NodeCache: Sendable {
     ///   - name: Names the folder.
     ///   - files: Path below the folder and blob of each file.
     /// - Returns: The folder.
+    /// - Throws: `ShardComputationError` when the cache cannot be written.
     func folder(_ name: String, files: [(path: String, blob: URL)]) throws -> URL {
         let folder = jobs.appending(path: name, directoryHint: .isDirectory)
         for (path, blob) in files {
