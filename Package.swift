@@ -121,7 +121,9 @@ let package = Package(
             ], settings: numericSettings),
         library(
             "CoordinatorService", folder: "Coordinator/Service",
-            dependencies: ["Calibration", "CoordinatorCore", "Processes", "Wire"]),
+            dependencies: [
+                "Calibration", "ControlAPI", "CoordinatorCore", "CoordinatorStore", "Processes", "Wire",
+            ]),
         library(
             "CoordinatorHTTP", folder: "Coordinator/HTTP",
             dependencies: ["ControlAPI", coreMetrics, logging, metrics] + http),
@@ -136,9 +138,10 @@ let package = Package(
         .executableTarget(
             name: "tare",
             dependencies: [
-                "Calibration", "Conversion", "CoordinatorCore", "CoordinatorService", "Datasets", "Execution", "Graphs",
-                "Launch", "ONNXFormat", "Processes", "Quantization", "Tensors", "Wire", "WorkerCore", "WorkerService",
-                argumentParser, yams,
+                "Calibration", "ControlAPI", "Conversion", "CoordinatorCore", "CoordinatorHTTP", "CoordinatorService",
+                "CoordinatorStore", "Datasets", "Execution", "Graphs", "Launch", "Logs", "ONNXFormat", "Processes",
+                "Quantization", "Tensors", "Wire", "WorkerCore", "WorkerService", argumentParser, coreMetrics, logging,
+                yams,
             ],
             path: "Sources/Tare", swiftSettings: settings),
 
@@ -210,7 +213,7 @@ let package = Package(
             path: "Tests/ClusterTests", swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Calibration", "ONNXFormat", "Tensors", "TestSupport", "tare"],
+            dependencies: ["Calibration", "ControlAPI", "ONNXFormat", "Tensors", "TestSupport", "tare"],
             path: "Tests/EndToEndTests", swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

@@ -19,7 +19,8 @@ struct TareCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             CalibrateCommand.self, QuantizeCommand.self, RunCommand.self, InspectCommand.self, CoordinatorCommand.self,
-            WorkerCommand.self, KeygenCommand.self, DoctorCommand.self,
+            WorkerCommand.self, SubmitCommand.self, StatusCommand.self, ResultCommand.self, CancelCommand.self,
+            DrainCommand.self, WorkersCommand.self, ShardsCommand.self, KeygenCommand.self, DoctorCommand.self,
         ])
 
     /// Runs the command line, with a job file's options in it.

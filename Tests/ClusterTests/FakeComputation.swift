@@ -44,7 +44,7 @@ enum FakeComputation {
                 decode: { bytes, shard in
                     guard bytes.count == shard.samples.count * 16 + filler else { throw Refusal(text: "wrong size") }
                     return Array(bytes.prefix(shard.samples.count * 16))
-                }, merge: { $0 + $1 }))
+                }, merge: { $0 + $1 }, encode: { $0 }, decodeMerged: { $0 }))
     }
 
     struct Refusal: Error, CustomStringConvertible {
@@ -73,6 +73,10 @@ struct FakeComputers: ShardComputerFactory {
         }
         return Computer(job: job, beforeSample: beforeSample)
     }
+
+    func loadModel(at url: URL) throws -> any LoadedModel { Model() }
+
+    private final class Model: LoadedModel {}
 
     private final class Computer: ShardComputer {
         let job: WorkerJob

@@ -264,7 +264,7 @@ import Testing
 
 extension StoreFolder {
     /// What a copy of the files says, as if the process had been killed now.
-    func reopened(_ store: StateStore) throws -> RecoveredState {
+    func reopened(_ store: StateStore) throws -> StoredState {
         let copy = try StoreFolder()
         try copy.copyState(of: self)
         return try withExtendedLifetime(store) { try copy.open().recover() }

@@ -49,7 +49,7 @@ import Testing
         let (file, endpoint) = (folder.path("address.json"), "ipc://\(folder.path("socket"))")
         let coordinator = try TareProcess(
             [
-                "coordinator", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
+                "calibrate", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
                 "--listen", endpoint, "--address-file", file,
             ], in: folder.url)
         #expect(becomesTrue { FileManager.default.fileExists(atPath: file) })
@@ -70,7 +70,7 @@ import Testing
         let file = folder.path("address.json")
         let coordinator = try TareProcess(
             [
-                "coordinator", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
+                "calibrate", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
                 "--listen", "tcp://127.0.0.1:*", "--keys", folder.path("keys"), "--address-file", file,
             ], in: folder.url)
         #expect(becomesTrue { FileManager.default.fileExists(atPath: file) })

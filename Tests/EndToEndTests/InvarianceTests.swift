@@ -33,10 +33,10 @@ import Testing
         var killed: Set<Int32> = []
         let deadline = ContinuousClock.now + .seconds(60)
         while killed.count < 2, ContinuousClock.now < deadline, kill(process.identifier, 0) == 0 {
-            // Only workers in the middle of the computation: they have used more than a tenth of a second of processor time.
+            // Only workers in the middle of the computation: starting takes less than this processor time.
             for child in TareProcess.children(of: process.identifier)
             where killed.count < 2 && !killed.contains(child)
-                && TareProcess.processorTime(of: child) > .milliseconds(100)
+                && TareProcess.processorTime(of: child) > .milliseconds(400)
             {
                 if kill(child, SIGKILL) == 0 { killed.insert(child) }
             }

@@ -75,8 +75,8 @@ import Testing
         try expectFailure(
             status: 78, saying: ["activation-type", "batch-size", "model", "listen", "skip-node"], leaving: ["job.yaml"]
         ) { folder in
-            try Self.write("workers: 3\n", to: folder.path("job.yaml"))
-            return ["coordinator", "--config", folder.path("job.yaml")]
+            try Self.write("wrokers: 3\n", to: folder.path("job.yaml"))
+            return ["calibrate", "--config", folder.path("job.yaml")]
         }
     }
 

@@ -10,7 +10,7 @@ import Testing
     ) throws -> TareProcess {
         try Arrays.write(["image": Arrays.images(samples)], to: folder.path("many.npz"))
         return try TareProcess(
-            ["coordinator", Example.model, "--data", folder.path("many.npz"), "--output", folder.path("o.onnx")]
+            ["calibrate", Example.model, "--data", folder.path("many.npz"), "--output", folder.path("o.onnx")]
                 + options, in: folder.url)
     }
 

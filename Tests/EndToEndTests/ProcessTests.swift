@@ -34,7 +34,7 @@ import Testing
         }
         try expectFailure(status: 64, saying: [endpoint]) { folder in
             [
-                "coordinator", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
+                "calibrate", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
                 "--listen",
                 endpoint,
             ]
@@ -45,7 +45,7 @@ import Testing
     func coordinatorListensOnThisMachineOnly(endpoint: String) throws {
         try expectFailure(status: 64, saying: [endpoint, "this machine only"]) { folder in
             [
-                "coordinator", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
+                "calibrate", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
                 "--listen",
                 endpoint,
             ]
@@ -55,7 +55,7 @@ import Testing
     @Test func interruptedCoordinatorSendsItsWorkersHome() throws {
         let folder = try TemporaryFolder()
         let endpoint = "ipc://\(folder.path("socket"))"
-        let coordinator = try Self.startLongJob("coordinator", ["--listen", endpoint], in: folder)
+        let coordinator = try Self.startLongJob("calibrate", ["--listen", endpoint], in: folder)
         let worker = try TareProcess(["worker", "--coordinator", endpoint], in: folder.url)
         #expect(becomesTrue { TareProcess.processorTime(of: worker.identifier) > .milliseconds(200) })
         kill(coordinator.identifier, SIGINT)
@@ -68,7 +68,7 @@ import Testing
     @Test func drainedWorkerHandsItsShardToAnother() throws {
         let folder = try TemporaryFolder()
         let endpoint = "ipc://\(folder.path("socket"))"
-        let coordinator = try Self.startLongJob("coordinator", ["--listen", endpoint], samples: 4000, in: folder)
+        let coordinator = try Self.startLongJob("calibrate", ["--listen", endpoint], samples: 4000, in: folder)
         let leaving = try TareProcess(["worker", "--coordinator", endpoint], in: folder.url)
         #expect(becomesTrue { TareProcess.processorTime(of: leaving.identifier) > .milliseconds(200) })
         kill(leaving.identifier, SIGTERM)

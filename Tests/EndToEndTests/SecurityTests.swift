@@ -15,7 +15,7 @@ import Testing
             ])
         let coordinator = try TareProcess(
             [
-                "coordinator", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
+                "calibrate", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
                 "--listen", "tcp://127.0.0.1:*", "--keys", folder.path("keys"), "--data-delivery", "stream",
             ], in: folder.url)
         let address = try #require(Self.address(of: coordinator))
@@ -62,7 +62,7 @@ import Testing
         try Arrays.write(["image": Arrays.images(20_000)], to: folder.path("many.npz"))
         let coordinator = try TareProcess(
             [
-                "coordinator", Example.model, "--data", folder.path("many.npz"), "--output", folder.path("o.onnx"),
+                "calibrate", Example.model, "--data", folder.path("many.npz"), "--output", folder.path("o.onnx"),
                 "--listen", "tcp://127.0.0.1:*", "--keys", folder.path("keys"),
             ], in: folder.url)
         let address = try #require(Self.address(of: coordinator))
@@ -114,8 +114,8 @@ import Testing
     @Test func looseModesAndFaultyListsAreRefused() throws {
         func command(_ folder: TemporaryFolder) -> [String] {
             [
-                "coordinator", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
-                "--keys", folder.path("keys"),
+                "calibrate", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx"),
+                "--listen", "tcp://127.0.0.1:*", "--keys", folder.path("keys"),
             ]
         }
         try expectFailure(status: 78, saying: ["chmod 0600", "coordinator.secret"], leaving: ["keys"]) { folder in
@@ -140,9 +140,12 @@ import Testing
 
     @Test func withoutKeysOnlyLoopbackAndOnlyWhenAsked() throws {
         func coordinator(_ folder: TemporaryFolder, _ options: [String]) -> [String] {
-            ["coordinator", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx")] + options
+            ["calibrate", Example.model, "--data", Example.calibration, "--output", folder.path("o.onnx")] + options
         }
-        try expectFailure(status: 64, saying: ["tcp is encrypted", "--keys"]) { coordinator($0, []) }
+        try expectFailure(status: 64, saying: ["tcp is encrypted", "--keys"]) {
+            coordinator($0, ["--listen", "tcp://127.0.0.1:7788"])
+        }
+        try expectFailure(status: 64, saying: ["--listen"]) { coordinator($0, ["--insecure"]) }
         try expectFailure(status: 64, saying: ["this machine only"]) {
             coordinator($0, ["--listen", "tcp://0.0.0.0:7788", "--insecure"])
         }

@@ -114,7 +114,7 @@ import Testing
         #expect(try server.run(clients) { server.messages.count == 2 })
         for (number, message) in server.messages.enumerated() {
             try admission.admit(
-                SessionID(high: 0, low: UInt64(number)), from: message.peer, needing: .worker, isControl: true)
+                SessionID(high: 0, low: UInt64(number)), from: message.peer, needing: [.worker], isControl: true)
         }
         let list = AuthorizedKeys([AuthorizedKey(key: kept.publicKey, role: .worker, name: "kept")])
         let ended = admission.endRevoked(server.authenticator.update(list).revoked)
@@ -125,7 +125,7 @@ import Testing
         #expect(try server.run(clients) { clients[1].messages == [[[9]]] })
         #expect(throws: AdmissionRefusal.revoked(removed.publicKey)) {
             try admission.admit(
-                SessionID(high: 5, low: 5), from: peer, needing: .worker, isControl: true)
+                SessionID(high: 5, low: 5), from: peer, needing: [.worker], isControl: true)
         }
         // A new connection with the removed key is refused, one with the kept key is not.
         let again = [try server.client(removed), try server.client(kept)]

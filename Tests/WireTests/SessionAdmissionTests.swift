@@ -26,54 +26,59 @@ import Testing
     }
 
     @Test func aSessionBelongsToTheKeyThatOpenedIt() throws {
-        try admission.admit(session(1), from: peer(worker), needing: .worker, isControl: true)
-        try admission.admit(session(1), from: peer(worker, 9), needing: .worker, isControl: false)
+        try admission.admit(session(1), from: peer(worker), needing: [.worker], isControl: true)
+        try admission.admit(session(1), from: peer(worker, 9), needing: [.worker], isControl: false)
         #expect(throws: AdmissionRefusal.foreignSession(session(1), name: "v")) {
-            try admission.admit(session(1), from: peer(viewer), needing: .viewer, isControl: true)
+            try admission.admit(session(1), from: peer(viewer), needing: [.viewer], isControl: true)
         }
         #expect(throws: AdmissionRefusal.unidentified) {
-            try admission.admit(session(1), from: peer(nil), needing: .worker, isControl: true)
+            try admission.admit(session(1), from: peer(nil), needing: [.worker], isControl: true)
         }
         admission.end(session(1))
-        try admission.admit(session(1), from: peer(viewer), needing: .viewer, isControl: true)
+        try admission.admit(session(1), from: peer(viewer), needing: [.viewer], isControl: true)
     }
 
     @Test func rolesAreChecked() throws {
-        #expect(throws: AdmissionRefusal.role(name: "v", role: .viewer, needed: .submitter)) {
-            try admission.admit(session(1), from: peer(viewer), needing: .submitter, isControl: true)
+        #expect(throws: AdmissionRefusal.role(name: "v", role: .viewer, needed: [.submitter])) {
+            try admission.admit(session(1), from: peer(viewer), needing: [.submitter], isControl: true)
         }
-        #expect(throws: AdmissionRefusal.role(name: "w", role: .worker, needed: .viewer)) {
-            try admission.admit(session(1), from: peer(worker), needing: .viewer, isControl: true)
+        #expect(throws: AdmissionRefusal.role(name: "w", role: .worker, needed: [.viewer])) {
+            try admission.admit(session(1), from: peer(worker), needing: [.viewer], isControl: true)
+        }
+        #expect(throws: AdmissionRefusal.role(name: "v", role: .viewer, needed: [.worker, .submitter])) {
+            try admission.admit(session(1), from: peer(viewer), needing: [.worker, .submitter], isControl: true)
         }
         // What was refused has opened no session.
         #expect(admission.sessionCount(of: worker.publicKey) == 0)
+        try admission.admit(session(1), from: peer(viewer), needing: [.worker, .viewer], isControl: true)
+        try admission.admit(session(2), from: peer(worker), needing: [.worker, .viewer], isControl: true)
     }
 
     @Test func sessionsPerKeyAreBoundedAndIdleOnesGiveTheirPlace() throws {
         for number in 1...2 {
             try admission.admit(
-                session(UInt64(number)), from: peer(worker), needing: .worker, isControl: true, now: .seconds(number))
+                session(UInt64(number)), from: peer(worker), needing: [.worker], isControl: true, now: .seconds(number))
         }
         #expect(throws: AdmissionRefusal.tooManySessions(name: "w", limit: 2)) {
-            try admission.admit(session(3), from: peer(worker), needing: .worker, isControl: true, now: .seconds(300))
+            try admission.admit(session(3), from: peer(worker), needing: [.worker], isControl: true, now: .seconds(300))
         }
-        try admission.admit(session(3), from: peer(worker), needing: .worker, isControl: true, now: .seconds(301))
+        try admission.admit(session(3), from: peer(worker), needing: [.worker], isControl: true, now: .seconds(301))
         #expect(admission.sessionCount(of: worker.publicKey) == 2)
         #expect(throws: AdmissionRefusal.self) {
-            try admission.admit(session(1), from: peer(worker), needing: .worker, isControl: true, now: .seconds(301))
+            try admission.admit(session(1), from: peer(worker), needing: [.worker], isControl: true, now: .seconds(301))
         }
     }
 
     @Test func revokedKeysAreRefusedAndTheirSessionsEnd() throws {
-        try admission.admit(session(2), from: peer(worker, 5), needing: .worker, isControl: true)
-        try admission.admit(session(1), from: peer(worker, 6), needing: .worker, isControl: false)
-        try admission.admit(session(3), from: peer(viewer), needing: .viewer, isControl: true)
+        try admission.admit(session(2), from: peer(worker, 5), needing: [.worker], isControl: true)
+        try admission.admit(session(1), from: peer(worker, 6), needing: [.worker], isControl: false)
+        try admission.admit(session(3), from: peer(viewer), needing: [.viewer], isControl: true)
         let rest = AuthorizedKeys([AuthorizedKey(key: viewer.publicKey, role: .viewer, name: "v")])
         let change = authenticator.update(rest)
         #expect(change.revoked == [worker.publicKey])
         // Before anybody has ended the sessions, too.
         #expect(throws: AdmissionRefusal.revoked(worker.publicKey)) {
-            try admission.admit(session(2), from: peer(worker, 5), needing: .worker, isControl: true)
+            try admission.admit(session(2), from: peer(worker, 5), needing: [.worker], isControl: true)
         }
         let reason = AdmissionRefusal.revoked(worker.publicKey)
         #expect(
@@ -82,13 +87,13 @@ import Testing
                 SessionAdmission.EndedSession(session: session(2), peer: peer(worker, 5), reason: reason),
             ])
         #expect(admission.endRevoked(change.revoked) == [])
-        try admission.admit(session(3), from: peer(viewer), needing: .viewer, isControl: true)
+        try admission.admit(session(3), from: peer(viewer), needing: [.viewer], isControl: true)
     }
 
     @Test func withoutEncryptionEverybodyHereMayDoEverything() throws {
         let open = SessionAdmission(authenticator: nil)
         for role in PeerRole.allCases {
-            #expect(try open.admit(session(1), from: peer(nil), needing: role, isControl: true) == nil)
+            #expect(try open.admit(session(1), from: peer(nil), needing: [role], isControl: true) == nil)
         }
     }
 }

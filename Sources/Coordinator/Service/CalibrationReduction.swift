@@ -24,7 +24,8 @@ extension ShardReduction where Statistics == CalibrationStatistics {
                     throw ShardContentError.tensors(shard: shard.index)
                 }
                 return statistics
-            }, merge: { lower, upper in try lower.merging(upper) })
+            }, merge: { lower, upper in try lower.merging(upper) }, encode: { try $0.encoded() },
+            decodeMerged: { try CalibrationStatistics(decoding: $0, name: "merged statistics") })
     }
 }
 

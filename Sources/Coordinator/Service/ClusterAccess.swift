@@ -149,3 +149,20 @@ private final class ReportRelay: Sendable {
         access.withLock { $0.value }?.report(refusal)
     }
 }
+
+extension ClusterAccess {
+    /// Proves that strangers are refused, and tells of those that are; before anybody is told where to connect.
+    ///
+    /// - Parameters:
+    ///   - endpoints: Where the coordinator listens.
+    ///   - control: Told which sessions end when the allow list is read again.
+    ///   - notify: Told who was refused.
+    /// - Throws: `SecurityError` or `ZeroMQError` when a stranger could come in.
+    func begin(
+        at endpoints: [Endpoint], control: Mailbox<ControlServer.Command>,
+        notify: @escaping @Sendable (ClusterNotice) -> Void
+    ) throws {
+        try verify(endpoints)
+        observe(refused: { notify(.rejectedFrame(text: $0.description)) }, revoked: { control.post(.revoked($0)) })
+    }
+}

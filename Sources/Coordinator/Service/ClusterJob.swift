@@ -74,13 +74,22 @@ public struct ShardReduction<Statistics: Sendable>: Sendable {
     /// Merges the results of neighbouring shards, the one with the lower indices first.
     public var merge: @Sendable (_ lower: Statistics, _ upper: Statistics) throws -> Statistics
 
+    /// The byte form of merged results, which `decodeMerged` reads.
+    public var encode: @Sendable (_ merged: Statistics) throws -> [UInt8]
+    /// Reads merged results.
+    public var decodeMerged: @Sendable (_ bytes: [UInt8]) throws -> Statistics
+
     /// Describes a reduction.
     public init(
         decode: @escaping @Sendable (_ bytes: [UInt8], _ shard: CalibrationPlan.Shard) throws -> Statistics,
-        merge: @escaping @Sendable (_ lower: Statistics, _ upper: Statistics) throws -> Statistics
+        merge: @escaping @Sendable (_ lower: Statistics, _ upper: Statistics) throws -> Statistics,
+        encode: @escaping @Sendable (_ merged: Statistics) throws -> [UInt8],
+        decodeMerged: @escaping @Sendable (_ bytes: [UInt8]) throws -> Statistics
     ) {
         self.decode = decode
         self.merge = merge
+        self.encode = encode
+        self.decodeMerged = decodeMerged
     }
 }
 
@@ -108,4 +117,6 @@ public enum ClusterNotice: Sendable {
     case workerLog(worker: Int, line: String)
     /// A peer sent something that is no message.
     case rejectedFrame(text: String)
+    /// A job of a daemon has ended.
+    case jobEnded(job: UInt64, JobOutcome)
 }

@@ -84,4 +84,13 @@ enum StoreAnswer: Sendable {
     case failed(StoreFailure)
     /// The statistics cannot be merged, now or ever.
     case broken(JobFailure)
+
+    /// The same for the core.
+    func event(for request: StoreRequest) -> CoordinatorEvent {
+        switch self {
+        case .stored: .stored(request)
+        case .failed(let failure): .storeFailed(request, failure)
+        case .broken(let failure): .aborted(job: request.commit.shard.job, failure)
+        }
+    }
 }

@@ -4,15 +4,26 @@ internal import Wire
 /// Runs the coordinator's core on the control thread.
 final class ControlServer: SocketServer {
     enum Command: Sendable {
-        case submit(CoordinatorJob)
-        case abort(JobFailure)
-        case answered(StoreRequest, StoreAnswer)
-        case workerExited(node: String, process: Int, text: String)
-        case drain
+        /// Something happened to the core.
+        case event(CoordinatorEvent)
+        /// Look at the core.
+        case inspect(@Sendable (CoordinatorCore, Duration) -> Void)
+        /// A piece of an answer for a client.
+        case answer(ClientAnswer, session: SessionID, peer: PeerAddress)
         /// These sessions' keys were revoked.
         case revoked([SessionAdmission.EndedSession])
         /// Leave when every worker has left, or after a grace time.
         case close(grace: Duration)
+    }
+
+    /// Who carries out what the core wants.
+    struct Effects {
+        var store: (StoreRequest) -> Void
+        var record: (Decision) -> Void
+        var finalize: (_ job: UInt64, _ conflicts: [Int]) -> Void
+        var ended: (_ job: UInt64, JobOutcome) -> Void
+        /// A client's request; answered with `Command.answer`.
+        var client: (ClientRequest, _ mayChange: Bool, SessionID, PeerAddress) -> Void
     }
 
     private var core: CoordinatorCore
@@ -20,29 +31,24 @@ final class ControlServer: SocketServer {
     private var closeAt: Duration?
     private var lastNotice: Duration = .zero
     private var lastProgress: CoordinatorProgress?
-    let access: ClusterAccess
+    /// The job whose progress is shown as it comes; `nil` for none.
+    private let shownJob: UInt64?
     private let notify: @Sendable (ClusterNotice) -> Void
-    private let store: (StoreRequest) -> Void
-    private let reset: () -> Void
-    private let finalize: (_ conflicts: [Int]) -> Void
-    private let ended: (JobOutcome) -> Void
-    private let job: UInt64
+    private let effects: Effects
+    let access: ClusterAccess
     /// Sends a packet; set before the loop runs.
     var send: (Packet, PeerAddress) throws -> Void = { _, _ in }
 
     init(
-        core: CoordinatorCore, job: UInt64, access: ClusterAccess, notify: @escaping @Sendable (ClusterNotice) -> Void,
-        store: @escaping (StoreRequest) -> Void, reset: @escaping () -> Void,
-        finalize: @escaping (_ conflicts: [Int]) -> Void, ended: @escaping (JobOutcome) -> Void
+        core: CoordinatorCore, access: ClusterAccess, shownJob: UInt64? = nil,
+        notify: @escaping @Sendable (ClusterNotice) -> Void,
+        effects: Effects
     ) {
         self.core = core
-        self.job = job
         self.access = access
-        self.reset = reset
-        self.finalize = finalize
+        self.shownJob = shownJob
         self.notify = notify
-        self.store = store
-        self.ended = ended
+        self.effects = effects
     }
 
     var deadline: Duration? {
@@ -59,14 +65,28 @@ final class ControlServer: SocketServer {
         let envelope = packet.envelope
         do {
             try access.admission.admit(
-                envelope.session, from: peer, needing: envelope.message.kind.neededRole, isControl: true)
+                envelope.session, from: peer, needing: envelope.message.kind.neededRoles, isControl: true)
         } catch {
             notify(.rejectedFrame(text: error.description))
             refuse(error, envelope.session, peer)
             return
         }
+        if case .clientRequest(let request) = envelope.message {
+            effects.client(request, mayChange(envelope.session, from: peer), envelope.session, peer)
+            return
+        }
         step(.received(envelope, from: peer))
         if case .goodbye = envelope.message { access.admission.end(envelope.session) }
+    }
+
+    /// Whether the key behind a session may submit and cancel.
+    private func mayChange(_ session: SessionID, from peer: PeerAddress) -> Bool {
+        do {
+            try access.admission.admit(session, from: peer, needing: [.submitter], isControl: true)
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// Tells a peer that it may not talk; one that may later is told when to try again.
@@ -80,9 +100,8 @@ final class ControlServer: SocketServer {
     /// Ends sessions whose keys were revoked: what they hold goes to others, without blame.
     private func end(_ sessions: [SessionAdmission.EndedSession]) {
         for ended in sessions {
-            guard let peer = ended.peer else { continue }
             step(.sessionRevoked(ended.session, text: ended.reason.description))
-            refuse(ended.reason, ended.session, peer)
+            if let peer = ended.peer { refuse(ended.reason, ended.session, peer) }
         }
     }
 
@@ -92,14 +111,9 @@ final class ControlServer: SocketServer {
 
     func handle(_ command: Command) {
         switch command {
-        case .submit(let job): step(.submitted(job))
-        case .abort(let failure): step(.aborted(job: job, failure))
-        case .answered(let request, .stored): step(.stored(request))
-        case .answered(let request, .failed(let failure)): step(.storeFailed(request, failure))
-        case .answered(_, .broken(let failure)): step(.aborted(job: job, failure))
-        case .workerExited(let node, let process, let text):
-            step(.workerExited(node: node, process: process, text: text))
-        case .drain: step(.drainRequested(.all))
+        case .event(let event): step(event)
+        case .inspect(let body): body(core, MonotonicClock.now)
+        case .answer(let answer, let session, let peer): transmit(.clientAnswer(answer), session, peer)
         case .revoked(let sessions): end(sessions)
         case .close(let grace): closeAt = MonotonicClock.now + grace
         }
@@ -120,47 +134,39 @@ final class ControlServer: SocketServer {
 
     private func step(_ event: CoordinatorEvent) {
         let now = MonotonicClock.now
-        var events = [event]
-        while !events.isEmpty {
-            for effect in core.step(events.removeFirst(), now: now) {
-                if let answer = carryOut(effect, now: now) { events.append(answer) }
+        for effect in core.step(event, now: now) {
+            switch effect {
+            case .send(let message, let session, let peer): transmit(message, session, peer)
+            case .store(let request): effects.store(request)
+            case .record(let decision): effects.record(decision)
+            case .finalize(let job, let conflicts): effects.finalize(job, conflicts)
+            case .report(let occurrence): notify(.occurrence(occurrence))
+            case .ended(let job, let outcome):
+                showProgress(now: now, mustShow: true)
+                effects.ended(job, outcome)
             }
         }
-        if core.committedShards(ofJob: job) != lastProgress?.shardsDone || now >= lastNotice + .milliseconds(100) {
-            showProgress(now: now)
-        }
+        showProgress(now: now, mustShow: false)
     }
 
-    /// Does what the core wants.
-    ///
-    /// - Returns: What comes of it at once.
-    private func carryOut(_ effect: CoordinatorEffect, now: Duration) -> CoordinatorEvent? {
-        switch effect {
-        case .send(let message, let session, let peer): transmit(message, session, peer)
-        case .store(let request): store(request)
-        case .record(let decision):
-            // Nothing outlives this process, so a decision need not be kept to be final.
-            if case .quarantined(_, _, let resets) = decision, !resets.isEmpty { reset() }
-            return .recorded(decision)
-        case .finalize(_, let conflicts):
-            showProgress(now: now)
-            finalize(conflicts)
-            return .finalized(job: job, .completed(nil))
-        case .ended(_, let outcome): ended(outcome)
-        case .report(let occurrence): notify(.occurrence(occurrence))
+    private func showProgress(now: Duration, mustShow: Bool) {
+        guard let shownJob, let progress = core.progress(ofJob: shownJob), progress != lastProgress else { return }
+        if mustShow || progress.shardsDone != lastProgress?.shardsDone || now >= lastNotice + .milliseconds(100) {
+            lastProgress = progress
+            lastNotice = now
+            notify(.progress(progress))
         }
-        return nil
-    }
-
-    private func showProgress(now: Duration) {
-        guard let progress = core.progress(ofJob: job), progress != lastProgress else { return }
-        lastProgress = progress
-        lastNotice = now
-        notify(.progress(progress))
     }
 }
 
 extension Message.Kind {
-    /// What it takes to say it.
-    var neededRole: PeerRole { .worker }
+    /// What it takes to say it: any of these roles.
+    var neededRoles: [PeerRole] {
+        switch self {
+        case .clientRequest: [.viewer]
+        // Clients fetch results as workers fetch models: by a digest that they were told.
+        case .get: [.worker, .viewer]
+        default: [.worker]
+        }
+    }
 }

@@ -43,6 +43,8 @@ public struct CoordinatorService: Sendable {
 public enum CoordinatorServiceError: Error, Sendable {
     /// A socket, a folder or a process could not be made.
     case start(text: String)
+    /// It could not go on.
+    case broken(text: String)
 }
 
 extension CoordinatorServiceError: CustomStringConvertible {
@@ -50,6 +52,7 @@ extension CoordinatorServiceError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .start(let text): "The coordinator cannot start: \(text)"
+        case .broken(let text): "The coordinator cannot go on: \(text)"
         }
     }
 }

@@ -13,14 +13,17 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
     private let dataThread: ServiceThread
     private let workers: LocalWorkers?
     private let directory: PrivateDirectory?
-    private let ending: EndingSignal
+    private let ending: EndingSignal<JobFailure?>
     private let grace: Duration
+
+    /// The only job.
+    private static var jobID: UInt64 { 1 }
 
     init(
         configuration: CoordinatorServiceConfiguration, job: ClusterJob<Statistics>, plan: CalibrationPlan,
         notify: @escaping @Sendable (ClusterNotice) -> Void
     ) throws {
-        let jobID: UInt64 = 1
+        let jobID = Self.jobID
         let delivery = Blob(try job.delivery.documentBytes())
         let blobs = job.blobs + [Blob(try job.specification.canonicalBytes()), delivery]
         let needsDirectory = configuration.endpoint == nil || configuration.localWorkers != nil
@@ -31,7 +34,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
         let store = CommitStore(plan: plan, reduction: job.reduction, uploads: uploads)
         let control = try Mailbox<ControlServer.Command>()
         let data = try Mailbox<DataServer.Command>()
-        let ending = EndingSignal()
+        let ending = EndingSignal<JobFailure?>()
         self.store = store
         self.control = control
         self.data = data
@@ -51,25 +54,23 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
                         return StreamedJob(samples: samples, sampleCount: job.specification.sampleCount)
                     }, uploads: uploads, uploadLimit: uploadLimit, access: configuration.access, notify: notify)
             },
-            failed: { control.post(.abort(.store(text: $0))) })
+            failed: { control.post(.event(.aborted(job: jobID, .store(text: $0)))) })
         do {
             let dataEndpoint = try dataBinding.endpoint()
             var core = configuration.core
-            core.dismissesWorkers = true
             core.dataEndpoint = try dataEndpoint.withoutHost.text
             var generator = SystemRandomNumberGenerator()
             core.cluster = SessionID.random(using: &generator)
+            core.dismissesWorkers = true
             let controlBinding = BindingSignal()
             controlThread = Self.serveControl(
-                CoordinatorCore(configuration: core), job: jobID, access: configuration.access, at: endpoint,
+                CoordinatorCore(configuration: core), access: configuration.access, at: endpoint,
                 binding: controlBinding, mailbox: control, store: store, ending: ending, notify: notify)
             let controlEndpoint = try controlBinding.endpoint()
-            // Before anybody is told where to connect.
-            try configuration.access.verify([controlEndpoint, dataEndpoint])
-            configuration.access.observe(
-                refused: { notify(.rejectedFrame(text: $0.description)) }, revoked: { control.post(.revoked($0)) })
+            try configuration.access.begin(at: [controlEndpoint, dataEndpoint], control: control, notify: notify)
             notify(.listening(control: controlEndpoint.text, data: dataEndpoint.text))
-            control.post(.submit(CoordinatorJob(id: jobID, plan: plan, deliveryDigest: delivery.digest)))
+            control.post(
+                .event(.submitted(CoordinatorJob(id: jobID, plan: plan, deliveryDigest: delivery.digest))))
             workers = try Self.startWorkers(
                 configuration.localWorkers, access: configuration.access, endpoint: controlEndpoint,
                 directory: directory, control: control,
@@ -83,8 +84,9 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
     }
 
     private static func serveControl(
-        _ core: CoordinatorCore, job: UInt64, access: ClusterAccess, at endpoint: Endpoint, binding: BindingSignal,
-        mailbox control: Mailbox<ControlServer.Command>, store: CommitStore<Statistics>, ending: EndingSignal,
+        _ core: CoordinatorCore, access: ClusterAccess, at endpoint: Endpoint, binding: BindingSignal,
+        mailbox control: Mailbox<ControlServer.Command>, store: CommitStore<Statistics>,
+        ending: EndingSignal<JobFailure?>,
         notify: @escaping @Sendable (ClusterNotice) -> Void
     ) -> ServiceThread {
         binding.serve(
@@ -96,17 +98,27 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
             },
             server: {
                 ControlServer(
-                    core: core, job: job, access: access, notify: notify,
-                    store: { request in
-                        store.store(request) { answer in control.post(.answered(request, answer)) }
-                    },
-                    reset: { store.reset() }, finalize: { conflicts in store.note(conflicts: conflicts) },
-                    ended: { outcome in
-                        switch outcome {
-                        case .completed: ending.end(nil)
-                        case .failed(let failure): ending.end(failure)
-                        }
-                    })
+                    core: core, access: access, shownJob: Self.jobID, notify: notify,
+                    effects: ControlServer.Effects(
+                        store: { request in
+                            store.store(request) { answer in control.post(.event(answer.event(for: request))) }
+                        },
+                        record: { decision in
+                            // Nothing outlives this process, so a decision need not be kept to be final.
+                            if case .quarantined(_, _, let resets) = decision, !resets.isEmpty { store.reset() }
+                            control.post(.event(.recorded(decision)))
+                        },
+                        finalize: { job, conflicts in
+                            store.note(conflicts: conflicts)
+                            control.post(.event(.finalized(job: job, .completed(nil))))
+                        },
+                        ended: { _, outcome in
+                            switch outcome {
+                            case .completed: ending.end(nil)
+                            case .failed(let failure): ending.end(failure)
+                            }
+                        },
+                        client: { _, _, _, _ in }))
             },
             failed: { ending.end(.store(text: $0)) })
     }
@@ -121,13 +133,14 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
         return try LocalWorkers(
             configuration: configuration, endpoint: endpoint.text, directory: directory.url,
             exited: { node, process, text in
-                control.post(.workerExited(node: node, process: process, text: text))
+                control.post(.event(.workerExited(node: node, process: process, text: text)))
             },
-            exhausted: { text in control.post(.abort(.workers(text: text))) }, notify: notify)
+            exhausted: { text in control.post(.event(.aborted(job: Self.jobID, .workers(text: text)))) }, notify: notify
+        )
     }
 
     func abort(_ failure: JobFailure) {
-        control.post(.abort(failure))
+        control.post(.event(.aborted(job: Self.jobID, failure)))
     }
 
     /// Waits for the end of the job.

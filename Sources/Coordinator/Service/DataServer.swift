@@ -73,7 +73,7 @@ final class DataServer: SocketServer {
         let envelope = packet.envelope
         do {
             try access.admission.admit(
-                envelope.session, from: peer, needing: envelope.message.kind.neededRole, isControl: false)
+                envelope.session, from: peer, needing: envelope.message.kind.neededRoles, isControl: false)
             switch envelope.message {
             case .get(let digest, let offset, let chunks):
                 try serve(digest, offset: offset, chunks: chunks, envelope, peer)

@@ -44,36 +44,36 @@ final class BindingSignal: Sendable {
 }
 
 /// The end of a job, awaited once.
-final class EndingSignal: Sendable {
+final class EndingSignal<Outcome: Sendable>: Sendable {
     private enum State {
         case running
-        case awaited(CheckedContinuation<JobFailure?, Never>)
-        case ended(JobFailure?)
+        case awaited(CheckedContinuation<Outcome, Never>)
+        case ended(Outcome)
     }
 
     private let state = Mutex(State.running)
 
     /// Ends the job; only the first time counts.
-    func end(_ failure: JobFailure?) {
-        let waiting: CheckedContinuation<JobFailure?, Never>? = state.withLock { state in
+    func end(_ outcome: Outcome) {
+        let waiting: CheckedContinuation<Outcome, Never>? = state.withLock { state in
             switch state {
             case .running:
-                state = .ended(failure)
+                state = .ended(outcome)
                 return nil
             case .awaited(let continuation):
-                state = .ended(failure)
+                state = .ended(outcome)
                 return continuation
             case .ended: return nil
             }
         }
-        waiting?.resume(returning: failure)
+        waiting?.resume(returning: outcome)
     }
 
     /// Waits for the end.
-    func wait() async -> JobFailure? {
+    func wait() async -> Outcome {
         await withCheckedContinuation { continuation in
-            let ended: JobFailure?? = state.withLock { state in
-                if case .ended(let failure) = state { return .some(failure) }
+            let ended: Outcome? = state.withLock { state in
+                if case .ended(let outcome) = state { return .some(outcome) }
                 state = .awaited(continuation)
                 return nil
             }

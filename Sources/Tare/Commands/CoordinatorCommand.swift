@@ -1,27 +1,29 @@
-import ArgumentParser
-import Calibration
+public import ArgumentParser
+import CoordinatorCore
 import CoordinatorService
 import Foundation
 import Launch
+import Logging
+public import Logs
 import Wire
 
-/// `tare coordinator`: serves one calibration to workers that are started by hand.
+/// `tare coordinator`: the daemon that serves jobs to workers.
 struct CoordinatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coordinator",
-        abstract: "Serve a calibration to workers that are started elsewhere.",
+        abstract: "Serve jobs to workers, and keep everything that is decided across restarts.",
         discussion: """
-            Takes what 'tare calibrate' takes, but starts no workers: it listens, leases shards to every 'tare worker' that \
-            joins, and writes the model when all shards are counted.
+            Jobs are handed in with 'tare submit' and computed by every 'tare worker' that joins. What is acknowledged is on the \
+            disk: kill the coordinator at any time, start it again with the same --state-dir, and it goes on. SIGHUP reads \
+            the allow list again.
 
-            Example:
-              tare keygen --directory keys
-              tare coordinator model.onnx --data images.npz --output model.int8.onnx --listen 'tcp://*:7788' --keys keys
-              tare worker --coordinator tcp://HOST:7788 --key keys/worker.secret --server-key keys/coordinator.public
+            Examples:
+              tare coordinator --state-dir /var/lib/tare --data-root /data --listen 'tcp://*:7788' --keys keys
+              tare coordinator --state-dir state --data-root . --insecure
             """)
 
-    @OptionGroup
-    var files: JobOptions
+    @Option(help: ArgumentHelp("Where jobs, decisions, statistics and models are kept.", valueName: "folder"))
+    var stateDir: String
 
     @Option(
         help: ArgumentHelp(
@@ -30,54 +32,63 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var listen: String = "tcp://127.0.0.1:7788"
 
     @Option(
+        name: .customLong("data-root"),
+        help: ArgumentHelp("A folder whose files jobs may name; may be repeated.", valueName: "folder"))
+    var dataRoots: [String] = []
+
+    @Option(
         help: ArgumentHelp(
-            "File on a shared file system to say in where it listens, for 'tare worker --address-file'.",
-            valueName: "file"))
+            "Write address and public key to this file, for workers with --address-file.", valueName: "file"))
     var addressFile: String?
+
+    @Option(help: ArgumentHelp("Seconds that a silent worker keeps its shard.", valueName: "seconds"))
+    var lease: Int = 30
+
+    @Option(
+        help: ArgumentHelp(
+            "Free megabytes of the state directory's disk below which nothing more is taken.", valueName: "MB"))
+    var lowWater: Int = 256
+
+    @Option(help: "How log entries look: plain or json.")
+    var logFormat: LogFormat = .plain
+
+    @OptionGroup(title: "HTTP")
+    var http: HTTPOptions
 
     @OptionGroup(title: "Keys")
     var keys: CoordinatorKeyOptions
 
-    @OptionGroup(title: "Data")
-    var data: DataOptions
-
-    @OptionGroup(title: "Scheme")
-    var scheme: SchemeOptions
-
-    @OptionGroup(title: "Plan")
-    var plan: PlanOptions
+    func validate() throws {
+        guard (2...86_400).contains(lease) else {
+            throw ValidationError("--lease must be from 2 to 86400, not \(lease).")
+        }
+        guard (1...1_048_576).contains(lowWater) else {
+            throw ValidationError("--low-water must be from 1 to 1048576, not \(lowWater).")
+        }
+    }
 
     func run() async throws {
         try await FailureReport.exitOnFailure {
-            _ = try InputPath.existingFile(files.model, what: "The model")
-            let outputs = try OutputFiles(model: files.output, statistics: files.statistics)
-            let access = try keys.access(at: Endpoint(listen))
-            try outputs.check(against: [files.model, files.config, data.preprocess].compactMap { $0 } + data.paths)
-            let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
-            try outputs.check(against: job.model.paths)
-            var configuration = CoordinatorServiceConfiguration(endpoint: listen)
-            configuration.access = access
-            let service = CoordinatorService(configuration: configuration)
-            let clusterJob = job.clusterJob(delivery: plan.dataDelivery, paths: data.paths)
+            let log = DaemonLog(logger: Logger(label: "coordinator", format: logFormat))
+            var configuration = DaemonConfiguration(stateDirectory: stateDir, endpoint: listen, build: Version.text)
+            configuration.access = try keys.access(at: Endpoint(listen))
+            configuration.core.leaseDuration = .seconds(lease)
+            configuration.core.heartbeatInterval = .milliseconds(lease * 1000 / 6)
+            configuration.lowWaterBytes = lowWater << 20
             let environment = try LaunchEnvironment(variables: ProcessInfo.processInfo.environment)
-            let address = try AddressPublication(path: addressFile, job: environment.jobID?.value)
-            defer { address.withdraw() }
-            let display = ClusterDisplay(title: "calibrating", workerOptions: keys.workerOptions(access))
-            let reload = AllowListReload(access) { StandardStreams.writeError("tare: \($0)") }
+            let daemon = DaemonRun(
+                daemon: CoordinatorDaemon(
+                    configuration: configuration, factory: CalibrationJobFactory(roots: try DataRoots(dataRoots))),
+                http: try http.configuration(),
+                address: try AddressPublication(path: addressFile, job: environment.jobID?.value),
+                serverKey: configuration.access.publicKey?.text,
+                log: log)
+            let reload = AllowListReload(configuration.access) { log.logger.notice("\($0)") }
             defer { reload.cancel() }
-            let outcome = try await Interruption.cancelling {
-                try await service.run(clusterJob) { notice in
-                    if case .listening(let control, _) = notice {
-                        address.publish(control, serverKey: access.publicKey?.text)
-                    }
-                    display.show(notice)
-                }
-            }
-            display.finish()
-            if let statistics = outputs.statistics { try outcome.statistics.write(to: statistics) }
-            let output = try job.convert(outcome.statistics, name: outputs.modelName)
-            try outputs.write(output)
-            try ConversionSummary(manifest: output.manifest, files: outputs).report(json: files.json)
+            // A coordinator that is told to end has done what it was asked: jobs go on when it is started again.
+            try await Interruption.untilSignal { try await daemon.run() }
         }
     }
 }
+
+extension LogFormat: ExpressibleByArgument {}

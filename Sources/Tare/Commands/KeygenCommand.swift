@@ -14,7 +14,7 @@ struct KeygenCommand: ParsableCommand {
 
             Examples:
               tare keygen --directory keys
-              tare coordinator model.onnx --data images.npz --output model.int8.onnx --listen tcp://*:7788 --keys keys
+              tare coordinator --state-dir state --data-root /data --listen 'tcp://*:7788' --keys keys
               tare worker --coordinator tcp://HOST:7788 --key keys/worker.secret --server-key keys/coordinator.public
 
               tare keygen --output node-7 >> keys/authorized_keys     # another worker; then: kill -HUP COORDINATOR
@@ -68,7 +68,7 @@ struct KeygenCommand: ParsableCommand {
                 StandardStreams.writeError(
                     """
                     Made keys and an allow list in \(directory). Next:
-                      tare coordinator MODEL --data DATA --output MODEL --listen 'tcp://*:7788' --keys \(directory)
+                      tare coordinator --state-dir STATE --data-root DATA --listen 'tcp://*:7788' --keys \(directory)
                       tare worker --coordinator tcp://HOST:7788 --key \(directory)/worker.secret \
                     --server-key \(directory)/coordinator.public
                     Workers need worker.secret and coordinator.public only; keep coordinator.secret where the coordinator runs.

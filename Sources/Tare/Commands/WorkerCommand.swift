@@ -24,9 +24,6 @@ struct WorkerCommand: AsyncParsableCommand {
     @OptionGroup
     var launch: LaunchOptions
 
-    @OptionGroup(title: "Keys")
-    var keys: WorkerKeyOptions
-
     @Option(
         help: ArgumentHelp(
             "Start this many workers and stay with them: restart those that crash, drain all on SIGTERM. auto takes one per usable core, as far as the memory lasts.",
@@ -38,6 +35,9 @@ struct WorkerCommand: AsyncParsableCommand {
             "Memory that --workers-per-node auto counts for each worker, in MiB.", valueName: "MiB"))
     var memoryPerWorker: Int = 1024
 
+    @OptionGroup(title: "Keys")
+    var keys: WorkerKeyOptions
+
     @Option(
         help: ArgumentHelp(
             "Where the workers of this machine keep models; by default a temporary folder that the last one removes.",
@@ -46,6 +46,25 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Seconds to look for a coordinator before giving up.", valueName: "seconds"))
     var joinTimeout: Int = 60
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds that the shard in hand may take after SIGTERM, before it is given back.", valueName: "seconds"))
+    var grace: Int = 30
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds after which the worker leaves by itself, for machines that are lent for a limited time.",
+            valueName: "seconds"))
+    var lifetime: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Megabytes of memory that the worker may take; a shard that needs more is given back.", valueName: "MB"))
+    var memoryLimit: Int?
+
+    @Flag(help: "Keep the last converted model in memory, ready to run.")
+    var serve = false
 
     @Flag(
         help: ArgumentHelp(
@@ -59,6 +78,12 @@ struct WorkerCommand: AsyncParsableCommand {
     var dataIsVerified = false
 
     func validate() throws {
+        let least = [
+            ("--grace", grace, 0), ("--lifetime", lifetime ?? 1, 1), ("--memory-limit", memoryLimit ?? 64, 64),
+        ]
+        for (name, value, minimum) in least where value < minimum {
+            throw ValidationError("\(name) must be at least \(minimum), not \(value).")
+        }
         if let rank = launch.localRank, rank < 0 {
             throw ValidationError("--local-rank must be at least 0, not \(rank).")
         }
@@ -109,6 +134,10 @@ struct WorkerCommand: AsyncParsableCommand {
             configuration.node = environment.nodeName?.value ?? configuration.node
             configuration.cacheDirectory = cacheDirectory.map { URL(filePath: $0, directoryHint: .isDirectory) }
             configuration.endsWithParent = endWithParent
+            configuration.drainGrace = .seconds(grace)
+            configuration.lifetime = lifetime.map { .seconds($0) }
+            configuration.memoryLimit = memoryLimit.map { $0 << 20 }
+            configuration.keepsModels = serve
             configuration.joinTimeout = .seconds(joinTimeout)
             configuration.log = { StandardStreams.writeError($0) }
             return try await WorkerService(configuration: configuration).run()

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Calibration
+import ControlAPI
 import Conversion
 import CoordinatorCore
+import CoordinatorHTTP
 import CoordinatorService
+import CoordinatorStore
 import Datasets
 import Execution
 import Foundation
@@ -56,7 +59,11 @@ enum FailureReport {
         case is ConversionError, is QConfigError, is CalibrationMethodError: .usage
         case is JobSpecificationError: .configuration
         case let failure as JobFailure: status(of: failure)
-        case is CoordinatorServiceError: .unreachable
+        case is CoordinatorServiceError, is HTTPServiceError: .unreachable
+        case is HTTPConfigurationError: .usage
+        case let failure as AccessTokenError: status(of: failure)
+        case let failure as ControlError: ExitStatus(rawValue: failure.exitStatus) ?? .internalFault
+        case let failure as StateStoreError: ExitStatus(rawValue: failure.exitStatus) ?? .internalFault
         // Without an error number it is the endpoint's text that is wrong.
         case let failure as ZeroMQError: failure.code == 0 ? .usage : .unreachable
         case let failure as WorkerServiceError: status(of: failure)
@@ -75,6 +82,13 @@ enum FailureReport {
         case .shard, .losses, .conversion: .internalFault
         case .workers: .unreachable
         case .store: .inputOutput
+        }
+    }
+
+    private static func status(of failure: AccessTokenError) -> ExitStatus {
+        switch failure {
+        case .unreadable: .noInput
+        case .open, .malformed: .configuration
         }
     }
 

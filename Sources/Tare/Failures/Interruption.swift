@@ -3,6 +3,16 @@ import Glibc
 
 /// Ctrl-C and SIGTERM: the work is cancelled in order, so that no process and no half-written file stays behind.
 enum Interruption {
+    /// Does work that is meant to last until SIGINT or SIGTERM; the first one cancels it, a second one ends the process at
+    /// once.
+    static func untilSignal(_ work: @escaping @Sendable () async throws -> Void) async throws {
+        do {
+            try await cancelling(work)
+        } catch let failure as CommandFailure where failure.status == .drained {
+            return
+        }
+    }
+
     /// Does work in a task that SIGINT or SIGTERM cancels; a second signal ends the process at once.
     ///
     /// - Throws: `CommandFailure` with status `drained` when a signal ended the work.

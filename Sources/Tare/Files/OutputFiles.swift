@@ -44,11 +44,16 @@ struct OutputFiles {
     ///
     /// - Throws: `TensorFileError` that names the file; an earlier pair is then as it was.
     func write(_ output: ModelConversion.Output) throws {
+        try write(model: output.modelBytes, manifest: output.manifestBytes)
+    }
+
+    /// The same for bytes.
+    func write(model modelBytes: [UInt8], manifest manifestBytes: [UInt8]) throws {
         try FolderLock.holding(folderOf: model) { () throws(TensorFileError) in
             // Both are on the disk before either takes its name, so a full disk leaves an earlier pair as it was.
             try AtomicFile.write(to: model) { (writer) throws(TensorFileError) in
-                try writer.append(output.modelBytes)
-                try AtomicFile.write(output.manifestBytes, to: manifest)
+                try writer.append(modelBytes)
+                try AtomicFile.write(manifestBytes, to: manifest)
             }
         }
     }

@@ -7,7 +7,7 @@ struct ConfiguredArguments {
     private let file: JobFile?
     private let given: Set<String>
 
-    private static let commands: [any ParsableCommand.Type] = [CalibrateCommand.self, CoordinatorCommand.self]
+    private static let commands: [any ParsableCommand.Type] = [CalibrateCommand.self, SubmitCommand.self]
 
     /// Reads the job file that a command line names.
     ///

@@ -52,9 +52,12 @@ struct CalibrationJob {
         return ClusterJob(
             specification: plan.specification,
             delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
-            blobs: model.blobs, samples: delivery == .stream ? StreamedSamples(source: dataset.source) : nil,
+            blobs: model.blobs, samples: delivery == .stream ? streamedSamples : nil,
             reduction: .calibration(modelDigest: digest, plan: plan))
     }
+
+    /// The samples' raw bytes.
+    var streamedSamples: StreamedSamples { StreamedSamples(source: dataset.source) }
 
     /// Converts the model with the statistics of the whole job.
     ///
@@ -90,14 +93,5 @@ struct CalibrationJob {
                     + "\(extent), not \(batchSize)")
         }
         return batchSize
-    }
-}
-
-/// Gives workers the raw bytes of samples.
-private struct StreamedSamples: SampleByteSource {
-    let source: DatasetSource
-
-    func bytes(ofSample index: Int) throws -> [UInt8] {
-        try source.readRaw(index).encoded()
     }
 }

@@ -31,6 +31,7 @@ final class ClusterDisplay: Sendable {
                 line.interrupt("worker \(worker): \(text)")
             case .rejectedFrame(let text):
                 line.interrupt("rejected a message: \(text)")
+            case .jobEnded: break
             case .listening(let control, _):
                 guard let workerOptions else { break }
                 line.interrupt("listening; start workers with: tare worker --coordinator \(control)\(workerOptions)")

@@ -17,6 +17,11 @@ enum StandardStreams {
         write(text, to: FileHandle.standardError)
     }
 
+    /// Text without a line end, for a view that is drawn again.
+    static func writeOutputInPlace(_ text: String) {
+        write(text, to: FileHandle.standardOutput)
+    }
+
     private static func write(_ text: String, to handle: FileHandle) {
         // A closed pipe (`tare inspect ... | head`) is the reader's decision, not a failure to report.
         try? handle.write(contentsOf: Data(text.utf8))

@@ -9,6 +9,7 @@ final class ComputeThread {
         case connect(endpoint: String)
         case compute(Lease)
         case upload(ShardReference)
+        case load(JobModel)
         case stop
     }
 
@@ -23,6 +24,8 @@ final class ComputeThread {
     private var job: (id: UInt64, specification: ContentDigest, plan: CalibrationPlan, computer: any ShardComputer)?
     /// The statistics of the last shard, until the next one begins.
     private var last: (shard: ShardReference, bytes: [UInt8], digest: ContentDigest, samples: Int)?
+    /// The last converted model, kept when the worker serves it.
+    private var loadedModel: (any LoadedModel)?
     private var activity = 0
 
     init(
@@ -51,6 +54,7 @@ final class ComputeThread {
                 case .connect(let endpoint): connect(endpoint)
                 case .compute(let lease): attempt(lease.shard) { try compute(lease) }
                 case .upload(let shard): attempt(shard) { try uploadAgain(shard) }
+                case .load(let model): load(model)
                 case .stop: return
                 }
             }
@@ -89,6 +93,31 @@ final class ComputeThread {
             configuration.log("\(shard): \(error)")
             report(.failed(ShardFailure(shard: shard, failureClass: .internal, text: "\(error)")))
         }
+    }
+
+    /// Fetches a converted model and gets it ready to run.
+    private func load(_ model: JobModel) {
+        interrupt.beginWithoutShard()
+        var failure: String?
+        do {
+            let client = try connectedClient()
+            let url = try cache.file(model.digest, byteCount: model.size, wait: interrupt.check) { offset, sink in
+                try client.fetch(model.digest, from: offset) { piece in
+                    try interrupt.check()
+                    try sink(piece)
+                }
+            }
+            loadedModel = try configuration.computers.loadModel(at: url)
+            if !configuration.keepsModels { loadedModel = nil }
+        } catch is Interruption {
+            return
+        } catch let error as ShardComputationError {
+            failure = error.text
+        } catch {
+            failure = "\(error)"
+        }
+        if let failure { configuration.log("The converted model cannot be loaded: \(failure)") }
+        report(.modelLoaded(model.digest, failure: failure))
     }
 
     private func compute(_ lease: Lease) throws {

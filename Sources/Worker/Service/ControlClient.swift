@@ -79,9 +79,7 @@ final class ControlClient: SocketLoopHandler {
             case .compute(let lease): compute.post(.compute(lease))
             case .upload(let shard): compute.post(.upload(shard))
             case .abandon(let shard): interrupt.abandon(shard)
-            case .loadModel(let model, _):
-                // This worker only calibrates.
-                step(.modelLoaded(model.digest, failure: "the worker does not load models"))
+            case .loadModel(let model, _): compute.post(.load(model))
             case .stop(let exit): self.exit = exit
             }
         }

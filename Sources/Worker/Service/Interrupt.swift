@@ -27,6 +27,14 @@ final class Interrupt: Sendable {
         }
     }
 
+    /// The computing thread begins with something that is no shard; only the end of the worker interrupts it.
+    func beginWithoutShard() {
+        state.withLock { state in
+            state.current = nil
+            state.isRaised = false
+        }
+    }
+
     /// Any thread: this shard is not wanted.
     func abandon(_ shard: ShardReference) {
         state.withLock { if $0.current == shard { $0.isRaised = true } }

@@ -61,7 +61,15 @@ public protocol ShardComputerFactory: Sendable {
     ///
     /// - Throws: `ShardComputationError`, or another error, which counts as a failure of this worker.
     func makeComputer(for job: WorkerJob) throws -> any ShardComputer
+
+    /// Loads a job's converted model and gets it ready to run.
+    ///
+    /// - Throws: `ShardComputationError`, or another error, when the model cannot run on this worker.
+    func loadModel(at url: URL) throws -> any LoadedModel
 }
+
+/// A converted model that is ready to run; it stays in memory as long as it is held.
+public protocol LoadedModel: AnyObject {}
 
 /// Why a shard could not be computed.
 public struct ShardComputationError: Error, Sendable {

@@ -104,6 +104,9 @@ public final class WorkerService: Sendable {
         var core = WorkerConfiguration(hello: hello, session: session)
         core.joinTimeout = configuration.joinTimeout
         core.coordinatorTimeout = configuration.coordinatorTimeout
+        core.drainGrace = configuration.drainGrace
+        core.lifetime = configuration.lifetime
+        core.memoryLimit = configuration.memoryLimit
         let client = ControlClient(
             core: WorkerCore(configuration: core),
             judge: HandshakeJudge(endpoint: endpoint, security: configuration.security), compute: compute,

@@ -26,6 +26,14 @@ public struct WorkerServiceConfiguration: Sendable {
     public var joinTimeout: Duration = .seconds(60)
     /// How long to go on without a word from the coordinator.
     public var coordinatorTimeout: Duration = .seconds(600)
+    /// How long a shard in hand may take when the worker is asked to leave, before it is given back.
+    public var drainGrace: Duration = .seconds(30)
+    /// How long to work before leaving by itself; `nil` for ever.
+    public var lifetime: Duration?
+    /// Bytes of memory that the process may have; `nil` for no limit.
+    public var memoryLimit: Int?
+    /// Whether the last converted model stays in memory, ready to run.
+    public var keepsModels = false
     /// Writes a line for people.
     public var log: @Sendable (String) -> Void = { _ in }
 

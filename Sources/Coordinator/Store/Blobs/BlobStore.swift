@@ -203,6 +203,10 @@ public final class BlobStore: Sendable {
     // MARK: Parts
 
     /// Refuses to write below the low-water mark, so that decisions can still be recorded.
+    func availableBytes() throws(StateStoreError) -> Int {
+        try latch.run { () throws(SystemFailure) in try FileSystem.availableBytes(directory) }
+    }
+
     func checkSpace(for byteCount: Int) throws(StateStoreError) {
         let available = try latch.run { () throws(SystemFailure) in try FileSystem.availableBytes(directory) }
         guard available >= lowWaterBytes, available - lowWaterBytes >= byteCount else {

@@ -86,7 +86,7 @@ extension StateStore {
     ///
     /// - Throws: `damaged` or what `decode` throws.
     public func tree<Value: Sendable>(
-        of job: RecoveredJob, decode: (_ bytes: [UInt8], _ position: TreePosition) throws -> Value
+        of job: StoredJob, decode: (_ bytes: [UInt8], _ position: TreePosition) throws -> Value
     ) throws -> MergeTree<Value> {
         var nodes: [TreePosition: Value] = [:]
         for position in job.nodes {

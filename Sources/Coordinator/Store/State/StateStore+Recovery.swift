@@ -5,10 +5,10 @@ extension StateStore {
     /// Everything that a coordinator needs to go on; the bytes of nodes and blobs are read when they are asked for.
     ///
     /// - Throws: `damaged` when a row was changed, or the nodes of a tree do not cover exactly the counted shards.
-    public func recover() throws(StateStoreError) -> RecoveredState {
+    public func recover() throws(StateStoreError) -> StoredState {
         let (cluster, epoch) = (cluster, epoch)
         return try database.read("recover the state") { database in
-            var state = RecoveredState(
+            var state = StoredState(
                 cluster: cluster, epoch: epoch, unfinished: [], finished: [],
                 quarantined: try StateSchema.quarantined.rows(database, order: "node, rank").map { row in
                     QuarantinedDevice(
@@ -29,7 +29,7 @@ extension StateStore {
 
     private static func recover(
         _ summary: JobSummary, submission: JobSubmission, _ database: Database
-    ) throws -> RecoveredJob {
+    ) throws -> StoredJob {
         let job = Int(summary.job)
         func rows(_ table: SealedTable, order: String) throws -> [SealedRow] {
             try table.rows(database, where: "job = ?", [job], order: order)
@@ -37,7 +37,7 @@ extension StateStore {
         func device(_ row: SealedRow, _ column: Int) throws -> WorkerDevice {
             WorkerDevice(node: try row.text(column), rank: try row.integer(column + 1))
         }
-        let recovered = RecoveredJob(
+        let recovered = StoredJob(
             summary: summary, submission: submission, shards: try shards(job, database),
             nodes: try rows(StateSchema.nodes, order: "level, position").map { row in
                 TreePosition(level: try row.integer(1), index: try row.integer(2))
@@ -63,7 +63,7 @@ extension StateStore {
     }
 
     /// The tree holds each counted shard once, and no other.
-    private static func check(_ job: RecoveredJob) throws {
+    private static func check(_ job: StoredJob) throws {
         let shape = TreeShape(count: job.summary.shardCount)
         do {
             try shape.check(job.nodes)

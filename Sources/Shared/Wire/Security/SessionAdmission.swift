@@ -7,7 +7,7 @@ public enum AdmissionRefusal: Error, Sendable, Hashable {
     /// The key is not allowed any more.
     case revoked(PublicKey)
     /// The key's role does not allow this.
-    case role(name: String, role: PeerRole, needed: PeerRole)
+    case role(name: String, role: PeerRole, needed: [PeerRole])
     /// Another key opened the session.
     case foreignSession(SessionID, name: String)
     /// Too many sessions use the key.
@@ -28,7 +28,8 @@ extension AdmissionRefusal: CustomStringConvertible {
         case .revoked(let key):
             "The key \(key) is not in the coordinator's allow list any more; add it and send SIGHUP, or use another key"
         case .role(let name, let role, let needed):
-            "The key of \(name) has the role \(role.rawValue), and this needs \(needed.rawValue); use another key, or change "
+            "The key of \(name) has the role \(role.rawValue), and this needs "
+                + "\(needed.map(\.rawValue).joined(separator: " or ")); use another key, or change "
                 + "the role in the allow list and send SIGHUP"
         case .foreignSession(let session, let name):
             "The session \(session) belongs to another key than that of \(name); a new session is needed"
@@ -82,20 +83,22 @@ public final class SessionAdmission: Sendable {
     /// - Parameters:
     ///   - session: The session that the message names.
     ///   - peer: Where it came from.
-    ///   - role: What it takes to say it.
+    ///   - roles: What it takes to say it: any of these.
     ///   - isControl: Whether it came on the control socket.
     ///   - now: The time.
     /// - Returns: The sender's entry of the allow list; `nil` on unprotected sockets.
     /// - Throws: `AdmissionRefusal`; the message must then change nothing.
     @discardableResult
     public func admit(
-        _ session: SessionID, from peer: PeerAddress, needing role: PeerRole, isControl: Bool,
+        _ session: SessionID, from peer: PeerAddress, needing roles: [PeerRole], isControl: Bool,
         now: Duration = MonotonicClock.now
     ) throws(AdmissionRefusal) -> AuthorizedKey? {
         guard let authenticator else { return nil }
         guard let key = peer.identity else { throw .unidentified }
         guard let entry = authenticator.authorizedKeys[key] else { throw .revoked(key) }
-        guard entry.role.permits(role) else { throw .role(name: entry.name, role: entry.role, needed: role) }
+        guard roles.contains(where: entry.role.permits) else {
+            throw .role(name: entry.name, role: entry.role, needed: roles)
+        }
         let refusal = content.withLock { content -> AdmissionRefusal? in
             if var owner = content.owners[session] {
                 guard owner.key == key else { return .foreignSession(session, name: entry.name) }

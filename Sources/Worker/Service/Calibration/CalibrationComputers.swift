@@ -2,7 +2,7 @@ internal import Calibration
 internal import Conversion
 internal import Datasets
 internal import Execution
-internal import Foundation
+public import Foundation
 internal import Graphs
 internal import ONNXFormat
 internal import Wire
@@ -40,6 +40,26 @@ public struct CalibrationComputers: ShardComputerFactory {
             return CalibrationComputer(plan: job.plan, executor: executor, decoder: decoder, samples: samples)
         } catch {
             throw error.asShardComputationError
+        }
+    }
+
+    /// Loads a quantized model into an executor.
+    public func loadModel(at url: URL) throws -> any LoadedModel {
+        do {
+            return QuantizedModel(executor: try AcceleratedExecutor(try ONNXModel.load(from: url).graph))
+        } catch let error as ExecutionError {
+            throw error.asShardComputationError
+        } catch let error as ONNXImportError {
+            throw ShardComputationError(.data, error.description)
+        }
+    }
+
+    /// A quantized model in an executor.
+    private final class QuantizedModel: LoadedModel {
+        let executor: AcceleratedExecutor
+
+        init(executor: AcceleratedExecutor) {
+            self.executor = executor
         }
     }
 

@@ -1,11 +1,11 @@
 /// Everything that a coordinator needs to go on.
-public struct RecoveredState: Sendable, Hashable {
+public struct StoredState: Sendable, Hashable {
     /// The cluster; the same for the life of the state directory.
     public var cluster: StateIdentifier
     /// The epoch that this process opened.
     public var epoch: UInt64
     /// Jobs without an end, in the order of their submission.
-    public var unfinished: [RecoveredJob]
+    public var unfinished: [StoredJob]
     /// Jobs with an end, in the order of their submission.
     public var finished: [JobSummary]
     /// Devices whose results are not trusted, in order.
@@ -13,7 +13,7 @@ public struct RecoveredState: Sendable, Hashable {
 }
 
 /// A job that goes on.
-public struct RecoveredJob: Sendable, Hashable {
+public struct StoredJob: Sendable, Hashable {
     /// As lists show it.
     public var summary: JobSummary
     /// What was submitted; its blobs in order.

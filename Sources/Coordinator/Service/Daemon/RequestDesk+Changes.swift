@@ -1,0 +1,82 @@
+internal import Calibration
+internal import ControlAPI
+internal import CoordinatorCore
+internal import CoordinatorStore
+internal import Dispatch
+internal import Wire
+
+extension RequestDesk {
+    /// Takes a job; the same submission again is the same job.
+    func submit(_ submission: SubmissionDocument) throws -> [UInt8] {
+        let id = try submissions.sync { try submitOnce(submission) }
+        return try Documents.encode(jobDocument(id))
+    }
+
+    private func submitOnce(_ submission: SubmissionDocument) throws -> UInt64 {
+        let request = StateIdentifier(high: submission.key.high, low: submission.key.low)
+        if let known = try state.job(submittedAs: request) { return known }
+        let job: PreparedJob<Factory.Statistics>
+        do {
+            job = try factory.prepare(submission.arguments, blobs: state.blobs)
+        } catch let error as StateStoreError {
+            throw error
+        } catch {
+            throw ControlError(.invalid, "\(error)")
+        }
+        let specification = try job.plan.specification.canonicalBytes()
+        let delivery = try job.delivery.documentBytes()
+        // Workers fetch these under their digests too.
+        let documents = [try state.blobs.put(specification), try state.blobs.put(delivery)]
+        let kept = JobSubmission(
+            request: request, name: submission.name, priority: submission.priority, shardCount: job.plan.shardCount,
+            document: job.document, specification: specification, delivery: delivery, blobs: job.blobs + documents)
+        let (id, isNew) = try state.submit(kept)
+        guard isNew else { return id }
+        catalog.insert(job, as: id)
+        store.post(.begin(job: id, shardCount: job.plan.shardCount))
+        control.post(.event(.submitted(job.coordinatorJob(id: id, priority: submission.priority, documents[1]))))
+        return id
+    }
+
+    /// Ends a job.
+    func cancel(_ id: UInt64, reason: String) throws -> [UInt8] {
+        let summary = try summary(id)
+        guard !summary.state.isEnd else {
+            throw ControlError(.conflict, "Job \(id) is \(summary.state.rawValue) already")
+        }
+        control.post(
+            .event(.aborted(job: id, .cancelled(text: reason.isEmpty ? "on request" : reason))))
+        return try Documents.encode(jobDocument(id))
+    }
+
+    /// Lets workers leave.
+    func drain(_ selector: WorkerSelector) throws -> [UInt8] {
+        let workers = try snapshot().workers
+        switch selector {
+        case .all: control.post(.event(.drainRequested(.all)))
+        case .session(let prefix):
+            let chosen = workers.filter { $0.session.description.hasPrefix(prefix) }
+            guard let worker = chosen.first else {
+                throw ControlError(.unknown, "There is no worker \(prefix); 'tare workers' lists them")
+            }
+            guard chosen.count == 1 else {
+                throw ControlError(.conflict, "\(chosen.count) workers begin with \(prefix); give more digits")
+            }
+            control.post(
+                .event(.drainRequested(.node(worker.device.node, localRank: worker.device.localRank))))
+        }
+        // The control thread has taken the change when it answers this.
+        return try Documents.encode(PageDocument(Page(), of: snapshot().workers) { WorkerDocument($0) })
+    }
+}
+
+extension PreparedJob {
+    /// The job as the core hands it out.
+    func coordinatorJob(id: UInt64, priority: Int, _ delivery: ContentDigest) -> CoordinatorJob {
+        var job = CoordinatorJob(id: id, plan: plan, deliveryDigest: delivery)
+        job.priority = priority
+        job.poisonPolicy = policy.skipsPoison ? .skip : .fail
+        job.auditPercent = policy.auditPercent
+        return job
+    }
+}

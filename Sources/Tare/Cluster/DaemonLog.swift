@@ -1,0 +1,29 @@
+import CoordinatorCore
+import CoordinatorService
+import Logging
+
+/// What a daemon says: one entry for each notice that is worth one.
+struct DaemonLog: Sendable {
+    let logger: Logger
+
+    /// Writes a notice; may be called from any thread.
+    func show(_ notice: ClusterNotice) {
+        switch notice {
+        case .listening(let control, _):
+            logger.info("listening; start workers with: tare worker --coordinator \(control)")
+        case .occurrence(.shardCommitted), .progress: break
+        case .occurrence(let occurrence):
+            logger.log(level: occurrence.isTrouble ? .warning : .info, "\(occurrence.text)")
+        case .jobEnded(let job, .completed): logger.info("job \(job) is completed", metadata: ["job": "\(job)"])
+        case .jobEnded(let job, .failed(let failure)):
+            logger.warning("job \(job) ended: \(failure)", metadata: ["job": "\(job)"])
+        case .workerLog(let worker, let line): logger.info("worker \(worker): \(line)")
+        case .rejectedFrame(let text): logger.warning("rejected a message: \(text)")
+        }
+    }
+
+    /// Says where HTTP is served.
+    func serves(host: String, port: Int) {
+        logger.info("serving http://\(host):\(port)/healthz, /readyz, /metrics and /api/v1")
+    }
+}

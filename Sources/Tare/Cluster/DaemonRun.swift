@@ -1,0 +1,54 @@
+import Calibration
+import CoordinatorHTTP
+import CoordinatorService
+import Foundation
+import Launch
+import Logging
+import Wire
+
+/// A daemon with everything around it: HTTP, metrics, the address file, and the service manager.
+struct DaemonRun: Sendable {
+    let daemon: CoordinatorDaemon<CalibrationJobFactory>
+    let http: HTTPConfiguration?
+    let address: AddressPublication
+    let serverKey: String?
+    let log: DaemonLog
+
+    /// Serves until the task is cancelled.
+    func run() async throws {
+        let registry = PrometheusRegistry()
+        let metrics = ClusterMetrics(
+            factory: registry, build: Version.text, protocolVersion: Int(WireLimits.version))
+        let notifier = ServiceNotifier(
+            variables: ProcessInfo.processInfo.environment, process: Int(ProcessInfo.processInfo.processIdentifier))
+        try await daemon.run { notice in
+            metrics.note(notice)
+            log.show(notice)
+        } serving: { desk in
+            address.publish(desk.endpoint, serverKey: serverKey)
+            defer { address.withdraw() }
+            try notifier?.notify(.ready, .status("serving at \(desk.endpoint)"))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                if let http {
+                    let service = HTTPService(
+                        configuration: http, provider: DaemonProvider(desk: desk, metrics: metrics),
+                        registry: registry, logger: log.logger)
+                    group.addTask { try await service.run { port in log.serves(host: http.host, port: port) } }
+                }
+                if let notifier, let interval = notifier.watchdogInterval {
+                    group.addTask { try await feed(notifier, every: interval, desk) }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    /// Feeds the service manager's watchdog while the control thread answers: that is what it watches over.
+    private func feed(_ notifier: ServiceNotifier, every interval: Duration, _ desk: ControlDesk) async throws {
+        let provider = DaemonProvider(desk: desk, metrics: nil)
+        while !Task.isCancelled {
+            if await provider.isAlive() { try notifier.notify(.watchdog) }
+            try await Task.sleep(for: interval)
+        }
+    }
+}

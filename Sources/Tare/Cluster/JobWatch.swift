@@ -1,0 +1,72 @@
+import ControlAPI
+import Foundation
+
+/// Follows a job and shows its progress.
+struct JobWatch {
+    let connection: CoordinatorConnection
+
+    /// Time between two questions.
+    private static let interval = 0.5
+
+    /// Waits for the end of a job.
+    ///
+    /// - Returns: The job as it ended.
+    func untilEnd(of job: JobDocument) throws -> JobDocument {
+        var latest = job
+        var progress = ProgressLine(title: "job \(job.id)", unit: "samples")
+        while latest.ended == nil {
+            Thread.sleep(forTimeInterval: Self.interval)
+            latest = try connection.ask(.status(job: job.id), for: JobDocument.self, timeout: .seconds(600))
+            progress.update(
+                done: latest.samplesDone, total: latest.samplesTotal,
+                detail: "\(latest.workers) \(latest.workers == 1 ? "worker" : "workers")")
+        }
+        progress.finish()
+        return latest
+    }
+}
+
+/// Shows jobs.
+struct JobReport {
+    let json: Bool
+
+    /// Shows one job.
+    func show(_ job: JobDocument) throws {
+        if json {
+            StandardStreams.writeOutput(try Documents.text(job))
+            return
+        }
+        for line in Self.lines(job) { StandardStreams.writeOutput(line) }
+    }
+
+    private static func lines(_ job: JobDocument) -> [String] {
+        var lines = [
+            "job \(job.id) (\(job.name)): \(job.state.rawValue), \(job.shardsDone)/\(job.shardsTotal) shards, "
+                + "\(job.samplesDone)/\(job.samplesTotal) samples"
+        ]
+        if let rate = job.samplesPerSecond {
+            let left = job.secondsLeft.map { String(format: ", about %.0f s left", $0) } ?? ""
+            lines.append(String(format: "%.1f samples/s with %d workers", rate, job.workers) + left)
+        }
+        if let failure = job.failure { lines.append(failure.text) }
+        for file in job.results { lines.append("\(file.name) sha256 \(file.sha256) (\(file.bytes) bytes)") }
+        if job.state == .completed { lines.append("\(job.workersReady) workers have loaded the model") }
+        for conflict in job.conflicts {
+            lines.append("warning: shard \(conflict.shard) was computed differently by two devices")
+        }
+        for sample in job.poisonedSamples {
+            lines.append("warning: sample \(sample.sample) was left out: \(sample.text)")
+        }
+        return lines
+    }
+
+    /// Ends the command as the job ended.
+    ///
+    /// - Throws: `CommandFailure` with the job's exit status unless it is completed.
+    static func exitUnlessCompleted(_ job: JobDocument) throws {
+        guard job.state != .completed else { return }
+        let status = job.failure.flatMap { ExitStatus(rawValue: Int32($0.exitStatus)) } ?? .internalFault
+        throw CommandFailure(
+            status, "Job \(job.id) is \(job.state.rawValue): \(job.failure?.text ?? "no reason given")")
+    }
+}

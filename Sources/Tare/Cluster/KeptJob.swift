@@ -1,0 +1,124 @@
+import Calibration
+import Conversion
+import CoordinatorService
+import CoordinatorStore
+import Foundation
+import Graphs
+import ONNXFormat
+import Tensors
+
+/// What the coordinator keeps of a submitted job beside its plan, in its state directory.
+struct KeptJob: Codable {
+    /// The command line.
+    let words: [String]
+    /// Where the data lie, links followed.
+    let dataPaths: [String]
+    /// The float model, for the manifest.
+    let model: ResultManifest.File
+    /// The data, for the manifest.
+    let data: ResultManifest.DataSummary
+    /// Sizes and times of the data's files when they were hashed.
+    let stamps: [FileStamp]
+
+    /// The byte form: JSON with sorted keys.
+    func encoded() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(self))
+    }
+
+    /// Converts the model with the statistics of the whole job.
+    func finish(
+        _ statistics: CalibrationStatistics, _ findings: JobFindings, plan: CalibrationPlan, blobs: BlobStore
+    ) throws -> [ResultContent] {
+        let scheme = try SubmittedJob.parsing(words).scheme.resolved()
+        let graph = try Self.graph(plan.specification.model, blobs: blobs)
+        var data = data
+        data.skipped += findings.skipped.map {
+            ResultManifest.SkippedSample(sample: "sample \($0.sample)", reason: $0.reason)
+        }
+        let specification = plan.specification
+        let provenance = ModelConversion.Provenance(
+            data: data,
+            plan: ResultManifest.Plan(
+                sha256: plan.digest.hexadecimal, batchSize: specification.batchSize,
+                batchesPerShard: specification.batchesPerShard, shards: plan.shardCount),
+            instructionSet: specification.requiredInstructionSet)
+        let quantization = try QuantizationPlan(PreparedGraph(graph), options: scheme.options)
+        let output = try ModelConversion(model: model, plan: quantization, method: scheme.method)
+            .convert(statistics, provenance: provenance, name: outputName)
+        return [
+            ResultContent(.model, bytes: output.modelBytes), ResultContent(.manifest, bytes: output.manifestBytes),
+            ResultContent(.statistics, bytes: try statistics.encoded()),
+        ]
+    }
+
+    /// The name that the quantized model gets when nobody names it.
+    private var outputName: String {
+        (model.name.hasSuffix(".onnx") ? String(model.name.dropLast(5)) : model.name) + ".int8.onnx"
+    }
+
+    private static func copy(_ digest: ContentDigest, of blobs: BlobStore, to url: URL) throws {
+        let blob = try blobs.open(digest)
+        try AtomicFile.write(to: url.path) { (writer) throws(TensorFileError) in
+            for offset in stride(from: 0, to: blob.byteCount, by: 1 << 20) {
+                try writer.append(blob.piece(at: offset, of: url.path))
+            }
+        }
+    }
+
+    /// Reads the model out of the blob store; external data have to lie beside it under their names for that.
+    private static func graph(_ files: [JobSpecification.ModelFile], blobs: BlobStore) throws -> Graph {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "tare-model-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for file in files {
+            let url = folder.appending(path: file.path)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try copy(file.digest, of: blobs, to: url)
+        }
+        return try ONNXModel.load(from: folder.appending(path: files[0].path)).graph
+    }
+}
+
+extension StoredBlob {
+    /// A mebibyte of the blob, or what is left of it.
+    fileprivate func piece(at offset: Int, of path: String) throws(TensorFileError) -> [UInt8] {
+        do {
+            return try read(at: offset, count: min(1 << 20, byteCount - offset))
+        } catch {
+            throw TensorFileError(path: path, reason: .malformed(error.description))
+        }
+    }
+}
+
+/// Size and time of a file, by which a later change is noticed without reading it.
+struct FileStamp: Codable {
+    let path: String
+    let bytes: Int
+    /// Seconds since 2001, as the file system gives them.
+    let modified: Double
+
+    /// Notes what a file is like now.
+    init(path: String) throws {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        self.path = path
+        bytes = (attributes[.size] as? NSNumber)?.intValue ?? 0
+        modified = (attributes[.modificationDate] as? Date)?.timeIntervalSinceReferenceDate ?? 0
+    }
+
+    /// Compares the file with what was noted.
+    ///
+    /// - Throws: `CommandFailure` that names the file when it is gone or has changed.
+    func check() throws {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw CommandFailure(.noInput, "The data file '\(path)' of an unfinished job is gone; put it back")
+        }
+        let now = try FileStamp(path: path)
+        guard now.bytes == bytes, now.modified == modified else {
+            throw CommandFailure(
+                .badData,
+                "The data file '\(path)' of an unfinished job has changed; put the old one back, or cancel the job")
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import ArgumentParser
+import CoordinatorService
+import Datasets
+import Foundation
+import Quantization
+
+/// The command line of a job: what `tare submit` reads from a job file and its options, and the coordinator parses again.
+struct SubmittedJob: ParsableArguments {
+    @Argument(help: "The float ONNX model.")
+    var model: String
+
+    @Option(help: ArgumentHelp("What people call the job; the model's name by default.", valueName: "text"))
+    var name: String?
+
+    @OptionGroup(title: "Data")
+    var data: DataOptions
+
+    @OptionGroup(title: "Scheme")
+    var scheme: SchemeOptions
+
+    @OptionGroup(title: "Plan")
+    var plan: PlanOptions
+
+    @OptionGroup(title: "Policy")
+    var policy: PolicyOptions
+
+    /// Parses words.
+    ///
+    /// - Throws: `CommandFailure` with the parser's message.
+    static func parsing(_ words: [String]) throws -> SubmittedJob {
+        do {
+            return try parse(words)
+        } catch {
+            throw CommandFailure(.usage, message(for: error))
+        }
+    }
+}
+
+/// How a job is scheduled on a cluster, and what happens to samples and devices that fail.
+struct PolicyOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Jobs with a higher priority are served first.", valueName: "n"))
+    var priority: Int = 0
+
+    @Option(
+        name: .customLong("on-poison"),
+        help: ArgumentHelp(
+            "What a sample does that crashes workers or exhausts their memory: fail ends the job and names it, skip leaves it "
+                + "out and lists it in the manifest.", valueName: "policy"))
+    var onPoison: PoisonChoice = .fail
+
+    @Option(
+        help: ArgumentHelp(
+            "Have this many percent of the shards computed again on another node, to find devices that compute wrongly.",
+            valueName: "percent"))
+    var audit: Double = 0
+
+    /// The two policies.
+    enum PoisonChoice: String, ExpressibleByArgument, CaseIterable {
+        case fail
+        case skip
+    }
+
+    func validate() throws {
+        guard (0...100).contains(audit) else { throw ValidationError("--audit must be from 0 to 100, not \(audit).") }
+        guard (-1000...1000).contains(priority) else {
+            throw ValidationError("--priority must be from -1000 to 1000, not \(priority).")
+        }
+    }
+
+    /// The same for the service.
+    var jobPolicy: JobPolicy {
+        var policy = JobPolicy()
+        policy.priority = priority
+        policy.skipsPoison = onPoison == .skip
+        policy.auditPercent = audit
+        return policy
+    }
+}
+
+extension SubmittedJob {
+    /// The command line that `parsing` reads back to the same job on another machine: paths are whole.
+    var words: [String] {
+        var words = [Self.whole(model)]
+        func add(_ name: String, _ value: String?) {
+            if let value { words.append("--\(name)=\(value)") }
+        }
+        add("name", name)
+        words += ["--data"] + data.paths.map(Self.whole)
+        add("preprocess", data.preprocess.map(Self.whole))
+        add("samples", data.samples.map(String.init))
+        add("seed", data.seed.map(String.init))
+        add("on-bad-sample", data.onBadSample.rawValue)
+        add("observer", scheme.observer?.description)
+        add("qconfig", scheme.qconfig)
+        add("activation-type", scheme.activationType?.rawValue)
+        add("weight-granularity", scheme.weightGranularity?.rawValue)
+        if let symmetry = scheme.symmetry { words.append("--\(symmetry.rawValue)") }
+        for name in scheme.skippedOperators { add("skip-op", name) }
+        for name in scheme.skippedNodes { add("skip-node", name) }
+        if scheme.hasFloatOutputs { words.append("--float-outputs") }
+        add("batch-size", plan.batchSize.map(String.init))
+        add("shard-batches", String(plan.shardBatches))
+        add("data-delivery", plan.dataDelivery.rawValue)
+        add("priority", String(policy.priority))
+        add("on-poison", policy.onPoison.rawValue)
+        add("audit", String(policy.audit))
+        return words
+    }
+
+    private static func whole(_ path: String) -> String {
+        URL(filePath: path).standardizedFileURL.path
+    }
+}

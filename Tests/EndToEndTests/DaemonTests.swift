@@ -1,0 +1,205 @@
+import Calibration
+import ControlAPI
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// The daemon, its workers and its clients as processes: whatever is killed, the result is that of one process.
+@Suite struct DaemonTests {
+    /// A coordinator's folder, its endpoint, and the processes around it.
+    private final class Cluster {
+        let folder: TemporaryFolder
+        let endpoint: String
+        private(set) var coordinator: TareProcess
+        private(set) var workers: [TareProcess] = []
+
+        init(workers count: Int) throws {
+            folder = try TemporaryFolder()
+            endpoint = "ipc://\(folder.path("socket"))"
+            coordinator = try Self.startCoordinator(folder, endpoint)
+            for _ in 0..<count { try addWorker() }
+        }
+
+        deinit {
+            for process in workers + [coordinator] { kill(process.identifier, SIGKILL) }
+            for process in workers + [coordinator] { _ = try? process.finish() }
+        }
+
+        private static func startCoordinator(_ folder: TemporaryFolder, _ endpoint: String) throws -> TareProcess {
+            try TareProcess(
+                [
+                    "coordinator", "--state-dir", folder.path("state"), "--listen", endpoint, "--http", "none",
+                    "--data-root", folder.url.path, "--data-root",
+                    URL(filePath: Example.model).deletingLastPathComponent().path,
+                ], in: folder.url)
+        }
+
+        func addWorker() throws {
+            workers.append(
+                try TareProcess(
+                    ["worker", "--coordinator", endpoint, "--cache-directory", folder.path("cache")], in: folder.url))
+        }
+
+        func killWorker() throws {
+            let worker = workers.removeFirst()
+            kill(worker.identifier, SIGKILL)
+            _ = try worker.finish()
+        }
+
+        func restartCoordinator() throws {
+            kill(coordinator.identifier, SIGKILL)
+            _ = try coordinator.finish()
+            coordinator = try Self.startCoordinator(folder, endpoint)
+        }
+
+        /// Runs a client command against the coordinator.
+        func ask(_ words: [String]) throws -> TareProcess.Outcome {
+            try TareProcess.run(words + ["--coordinator", endpoint], in: folder.url)
+        }
+
+        func status(_ job: Int) throws -> JobDocument {
+            let outcome = try ask(["status", "\(job)", "--json"])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            return try Documents.decode(JobDocument.self, from: Array(outcome.output.utf8))
+        }
+
+        /// How many workers have joined.
+        func workerCount() throws -> Int {
+            let outcome = try ask(["workers", "--json"])
+            return try Documents.decode(PageDocument<WorkerDocument>.self, from: Array(outcome.output.utf8)).total
+        }
+
+        /// Stops the coordinator as an operator does.
+        func stop() throws -> TareProcess.Outcome {
+            kill(coordinator.identifier, SIGTERM)
+            return try coordinator.finish()
+        }
+    }
+
+    private static let options = [
+        "--data", Example.calibration, "--batch-size", "4", "--shard-batches", "1", "--observer", "ema",
+    ]
+
+    /// The digests of the same job in one process.
+    private static func reference(in folder: TemporaryFolder) throws -> (model: Data, statistics: Data) {
+        let (model, statistics) = (folder.path("reference.onnx"), folder.path("reference.safetensors"))
+        let outcome = try TareProcess.run(
+            ["calibrate", Example.model] + options
+                + ["--workers", "1", "--output", model, "--statistics", statistics], in: folder.url)
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        return (try Data(contentsOf: URL(filePath: model)), try Data(contentsOf: URL(filePath: statistics)))
+    }
+
+    @Test func aJobSurvivesTheDeathOfEverybody() throws {
+        let cluster = try Cluster(workers: 2)
+        let submitted = try cluster.ask(["submit", Example.model] + Self.options + ["--json"])
+        #expect(submitted.status == 0, "\(submitted.errors)")
+        #expect(becomesTrue { (try? cluster.status(1).shardsDone) ?? 0 > 3 })
+        try cluster.restartCoordinator()
+        try cluster.killWorker()
+        try cluster.addWorker()
+        #expect(becomesTrue { (try? cluster.status(1).ended) != nil })
+        let job = try cluster.status(1)
+        #expect(job.state == .completed, "\(String(describing: job.failure))")
+        let (model, statistics) = (cluster.folder.path("out.onnx"), cluster.folder.path("out.safetensors"))
+        let fetched = try cluster.ask(["result", "1", "--output", model, "--statistics", statistics])
+        #expect(fetched.status == 0, "\(fetched.errors)")
+        let reference = try Self.reference(in: cluster.folder)
+        #expect(try Data(contentsOf: URL(filePath: model)) == reference.model)
+        #expect(try Data(contentsOf: URL(filePath: statistics)) == reference.statistics)
+        #expect(try cluster.stop().status == 0)
+    }
+
+    @Test func resultsOutliveTheCoordinator() throws {
+        let cluster = try Cluster(workers: 1)
+        let submitted = try cluster.ask(["submit", Example.model] + Self.options + ["--wait"])
+        #expect(submitted.status == 0, "\(submitted.errors)")
+        try cluster.restartCoordinator()
+        #expect(try cluster.status(1).state == .completed)
+        #expect(becomesTrue { (try? cluster.status(1).workersReady) == 1 })
+    }
+
+    @Test func aNamedJobIsTakenOnce() throws {
+        let cluster = try Cluster(workers: 0)
+        for _ in 0..<2 {
+            let submitted = try cluster.ask(
+                ["submit", Example.model] + Self.options + ["--once", "nightly", "--json"])
+            #expect(submitted.status == 0, "\(submitted.errors)")
+            #expect(try Documents.decode(JobDocument.self, from: Array(submitted.output.utf8)).id == 1)
+            try cluster.restartCoordinator()
+        }
+        let other = try cluster.ask(["submit", Example.model] + Self.options + ["--once", "weekly", "--json"])
+        #expect(try Documents.decode(JobDocument.self, from: Array(other.output.utf8)).id == 2, "\(other.errors)")
+    }
+
+    @Test func anHTTPAddressInUseIsNamed() throws {
+        let folder = try TemporaryFolder()
+        func words(_ name: String, http: String) -> [String] {
+            [
+                "coordinator", "--state-dir", folder.path(name), "--listen", "ipc://\(folder.path(name)).socket",
+                "--http", http,
+            ]
+        }
+        let first = try TareProcess(words("first", http: "127.0.0.1:0"), in: folder.url)
+        defer {
+            kill(first.identifier, SIGKILL)
+            _ = try? first.finish()
+        }
+        var address: String?
+        #expect(
+            becomesTrue {
+                address = first.errorsSoFar.firstMatch(of: /http:\/\/(127\.0\.0\.1:[0-9]+)/).map { String($0.1) }
+                return address != nil
+            })
+        let taken = try #require(address)
+        let second = try TareProcess.run(words("second", http: taken), in: folder.url)
+        #expect(second.status == 69)
+        #expect(second.errors.contains(taken) && second.errors.contains("--http"), "\(second.errors)")
+    }
+
+    @Test func aCancelledJobStaysCancelled() throws {
+        let cluster = try Cluster(workers: 0)
+        #expect(try cluster.ask(["submit", Example.model] + Self.options).status == 0)
+        let cancelled = try cluster.ask(["cancel", "1", "--reason", "a mistake"])
+        #expect(cancelled.status == 0, "\(cancelled.errors)")
+        try cluster.restartCoordinator()
+        let job = try cluster.status(1)
+        #expect(job.state == .cancelled)
+        #expect(job.failure?.text.contains("a mistake") == true)
+        #expect(try cluster.ask(["result", "1", "--output", cluster.folder.path("o.onnx")]).status == 65)
+    }
+
+    @Test func jobsReadOnlyWhatTheOperatorAllows() throws {
+        let cluster = try Cluster(workers: 0)
+        let secret = try TemporaryFolder()
+        try Data(contentsOf: URL(filePath: Example.model)).write(to: URL(filePath: secret.path("m.onnx")))
+        try FileManager.default.createSymbolicLink(
+            atPath: cluster.folder.path("link.onnx"), withDestinationPath: secret.path("m.onnx"))
+        for model in [secret.path("m.onnx"), cluster.folder.path("link.onnx"), "/etc/passwd", "/nonexistent/m.onnx"] {
+            let refused = try cluster.ask(["submit", model, "--data", Example.calibration])
+            #expect(refused.status == 64, "\(refused.errors)")
+            #expect(refused.errors.contains("outside of the folders"), "\(refused.errors)")
+        }
+    }
+
+    @Test func oneCoordinatorForEachStateDirectory() throws {
+        let cluster = try Cluster(workers: 0)
+        #expect(becomesTrue { cluster.coordinator.errorsSoFar.contains("listening") })
+        let second = try TareProcess.run(
+            [
+                "coordinator", "--state-dir", cluster.folder.path("state"), "--listen",
+                "ipc://\(cluster.folder.path("x"))", "--http", "none",
+            ],
+            in: cluster.folder.url)
+        #expect(second.status == 75)
+        #expect(second.errors.contains("\(cluster.coordinator.identifier)"), "\(second.errors)")
+    }
+
+    @Test func drainedWorkersLeave() throws {
+        let cluster = try Cluster(workers: 2)
+        #expect(becomesTrue { (try? cluster.workerCount()) == 2 })
+        #expect(try cluster.ask(["drain", "all"]).status == 0)
+        for worker in cluster.workers { #expect(try worker.finish().status == 75) }
+    }
+}
