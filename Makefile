@@ -1,11 +1,12 @@
 # demo    installs what is needed, builds, calibrates the bundled digits model with two workers, prints both accuracies
 # test    installs what is needed, builds, runs every test
 # check   format, lint and documentation checks
+# deploy-check  check, for the files that start Tare on clusters, every option and command line against the release build
 # build   release build of the command-line tool
 # simulate  many simulated clusters with faults: make simulate SEEDS=1000000 [FIRST=1]
 # bench   the benchmarks (release build, several minutes)
 # clean   removes everything that the other rules made
-.PHONY: demo test check build bench simulate clean setup
+.PHONY: demo test check deploy-check build bench simulate clean setup
 
 DEBUG_BUILD = --scratch-path .build --explicit-target-dependency-import-check error
 RELEASE_BUILD = -c release --scratch-path .build-release
@@ -25,6 +26,9 @@ test: setup
 
 check:
 	@scripts/check.sh
+
+deploy-check: build
+	@scripts/check-deploy.sh .build-release/release/tare
 
 bench: build
 	@Benchmarks/run.sh

@@ -37,8 +37,16 @@ fi
 # The second stage alone: the lines of the first one are left out, and what it would have made is put in its place.
 mkdir "$folder/context"
 strip --strip-unneeded -o "$folder/context/tare" "$tare" || exit 1
+# 'make build' links Swift's runtime dynamically, as the Dockerfile does not: then it comes along, at the same path.
+runtime=$(ldd "$tare" | awk '$3 ~ "/swift/linux/" { print $3 }')
+if [ -n "$runtime" ]; then
+    mkdir "$folder/context/runtime"
+    # shellcheck disable=SC2086  # one word for each library
+    cp -L $runtime "$folder/context/runtime" || exit 1
+    place=$(dirname "${runtime%%[[:space:]]*}")
+fi
 awk '/^FROM .* AS build$/ { skipping = 1 } /^FROM \$\{BASE\}/ { skipping = 0 } !skipping' docker/Dockerfile \
-    | sed 's|COPY --from=build /tare|COPY tare|' >"$folder/Dockerfile"
+    | sed "s|COPY --from=build /tare /usr/bin/tare|COPY tare /usr/bin/tare${runtime:+\nCOPY runtime $place}|" >"$folder/Dockerfile"
 buildah build --isolation chroot --pull-never --build-arg BASE=localhost/tare-base:bookworm \
     --file "$folder/Dockerfile" --tag "$tag" "$folder/context" >"$folder/log" 2>&1 || { tail -n 30 "$folder/log" >&2; exit 1; }
 echo "build-image: built $tag ($(buildah images --format '{{.Size}}' "$tag")) without a daemon"

@@ -1,11 +1,16 @@
 #!/bin/bash
 # Validates the files that start Tare on clusters, without a cluster: the shell scripts, the Kubernetes manifests against
-# the API's schemas, the systemd units, the compose file. What cannot be installed is skipped, loudly.
+# the API's schemas, the systemd units, the compose file. What is not there and cannot be installed is skipped, loudly.
+#
+#   scripts/check-deploy.sh                  as part of 'make check': installs nothing
+#   scripts/check-deploy.sh TARE             also: every option that files and documents name exists, and the command lines of
+#                                            units, manifests and compose file run; installs the Python tools it needs
 #
 # TARE_CHECK_TOOLS: folder for the Python tools (default: a folder in the user's cache, outside the repository).
 # Exit status: 0 in order (skips included), 1 something is wrong.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+tare=${1:-}
 status=0
 # Runs a check that says something only when it fails.
 passes() {
@@ -16,7 +21,8 @@ passes() {
 fail() { echo "check-deploy: FAILED: $1" >&2; status=1; }
 skip() { echo "check-deploy: SKIPPED: $1" >&2; }
 
-scripts="deploy/slurm/tare.sbatch deploy/kubernetes/secrets.sh scripts/slurm-test.sh scripts/check-deploy.sh scripts/build-image.sh"
+scripts="deploy/slurm/tare.sbatch deploy/kubernetes/secrets.sh scripts/slurm-test.sh scripts/check-deploy.sh scripts/build-image.sh
+    scripts/show-durability.sh"
 for script in $scripts; do bash -n "$script" || fail "$script does not parse"; done
 if command -v shellcheck >/dev/null; then
     # shellcheck disable=SC2086
@@ -29,7 +35,7 @@ tools=${TARE_CHECK_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/tare-check-tools}
 # The interpreter of the system: others on PATH may be wrappers that need settings.
 python=/usr/bin/python3
 [ -x $python ] || python=python3
-if [ ! -x "$tools/bin/kubernetes-validate" ] || [ ! -x "$tools/bin/podman-compose" ]; then
+if [ -n "$tare" ] && { [ ! -x "$tools/bin/kubernetes-validate" ] || [ ! -x "$tools/bin/podman-compose" ]; }; then
     if ! { $python -m venv "$tools" \
         && "$tools/bin/pip" install -q --disable-pip-version-check kubernetes-validate podman-compose; }; then
         skip "kubernetes-validate and podman-compose cannot be installed into $tools"
@@ -42,16 +48,16 @@ for name in coordinator.secret coordinator.public worker.secret submitter.secret
 deploy/kubernetes/secrets.sh "$folder" >"$folder/secrets.yaml" || fail "deploy/kubernetes/secrets.sh"
 if [ -x "$tools/bin/kubernetes-validate" ]; then
     for manifest in deploy/kubernetes/*.yaml "$folder/secrets.yaml"; do
-        passes "$manifest" "$tools/bin/kubernetes-validate" --strict --quiet "$manifest"
+        passes "${manifest#"$folder/"}" "$tools/bin/kubernetes-validate" --strict --quiet "$manifest"
     done
 else
-    skip "the Kubernetes manifests"
+    skip "the Kubernetes manifests (no kubernetes-validate in $tools: make deploy-check installs it)"
 fi
 compose() { "$tools/bin/podman-compose" -f docker/compose.yaml config >/dev/null; }
 if [ -x "$tools/bin/podman-compose" ] && command -v podman >/dev/null; then
     passes docker/compose.yaml compose
 else
-    skip "docker/compose.yaml (needs podman and podman-compose)"
+    skip "docker/compose.yaml (needs Debian's podman, and podman-compose in $tools: make deploy-check installs it)"
 fi
 
 # A unit as it would be installed, but with an executable that exists here, and an instance of the template.
@@ -80,5 +86,14 @@ if command -v systemd-analyze >/dev/null; then
     done
 else
     skip "the systemd units (no systemd-analyze)"
+fi
+
+if [ -n "$tare" ]; then
+    if [ -x "$tools/bin/kubernetes-validate" ]; then python=$tools/bin/python; fi
+    if "$python" -c 'import yaml' 2>/dev/null; then
+        "$python" scripts/check_deploy_commands.py "$tare" || status=1
+    else
+        skip "the command lines (no Python with PyYAML)"
+    fi
 fi
 exit $status

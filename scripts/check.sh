@@ -23,6 +23,9 @@ if git ls-files | grep -iE '(^|/)placeholder\.|\.gitkeep$'; then fail "a file th
 # Lengths of files and functions, the list of unsafe files, the direction of imports.
 python3 scripts/check_sources.py || status=1
 
+# The files that start Tare on clusters; 'make deploy-check' holds them against the executable too.
+scripts/check-deploy.sh || status=1
+
 # Every file and folder that the documents name exists.
 for document in README.md CHANGELOG.md $(git ls-files 'docs/*.md' 'Benchmarks/*.md' 'Examples/*.md'); do
     for path in $(grep -oE '`(Sources|Tests|Benchmarks|Examples|docs|scripts)/[A-Za-z0-9_./+-]+`' "$document" | tr -d '`'); do
