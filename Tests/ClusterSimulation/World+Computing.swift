@@ -66,6 +66,8 @@ extension World {
     private func fail(_ worker: Int, _ failureClass: FailureClass, _ sample: Int?) {
         guard let task = processes[worker].task else { return }
         processes[worker].task = nil
+        // A coordinator that was started again does not know whose shard it was, and reports none as taken back.
+        excuses += 1
         work(
             worker,
             .failed(

@@ -20,6 +20,9 @@ extension World {
         store.epoch += 1
         coordinatorConfiguration.epoch = store.epoch
         coordinator = CoordinatorCore(configuration: coordinatorConfiguration)
+        // It does not know what these compute, leases that arrived while it was down among them: whoever cannot be heard in
+        // time loses the shard.
+        excuses += processes.count { $0.isUp && ($0.task != nil || $0.unanswered != nil) }
         known = []
         for job in store.jobs {
             for shard in job.shards.keys { known.insert(.init(job: job.job.id, shard: shard, resets: job.resets)) }
@@ -44,7 +47,6 @@ extension World {
         writes = []
         uploads = [:]
         coordinatorGeneration += 1
-        excuses += processes.count { $0.isUp && ($0.task != nil || $0.unanswered != nil) }
         queue.add(at: now + random.pick(50...2000), .startCoordinator)
     }
 

@@ -72,7 +72,8 @@ extension CoordinatorCore {
             }
         }
         for j in running {
-            if !jobs[j].refusedEmptyShards.isEmpty {
+            // A job that waits for a quarantine tries again when that is recorded.
+            if jobs[j].isOpen, !jobs[j].refusedEmptyShards.isEmpty {
                 let shards = jobs[j].refusedEmptyShards
                 jobs[j].refusedEmptyShards = []
                 for shard in shards { storeIfEmpty(j, shard) }

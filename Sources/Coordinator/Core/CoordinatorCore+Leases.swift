@@ -172,7 +172,10 @@ extension CoordinatorCore {
         switch assignment.purpose {
         case .counting: if jobs[j].shards.holders[shard] == id { jobs[j].shards.setHolder(shard, nil) }
         case .speculation: if jobs[j].speculations[shard] == id { jobs[j].speculations[shard] = nil }
-        case .audit: jobs[j].audits.abandon(shard, node: jobs[j].shards.devices[shard]?.node)
+        case .audit:
+            if jobs[j].audits.abandon(shard, node: jobs[j].shards.devices[shard]?.node) {
+                report(.auditSkipped(job: jobs[j].job.id, shards: 1))
+            }
         case .arbitration: if jobs[j].disputes[shard]?.session == id { jobs[j].disputes[shard]?.session = nil }
         case .trial: if jobs[j].bisections[shard]?.session == id { jobs[j].bisections[shard]?.session = nil }
         }

@@ -123,7 +123,7 @@ public enum CoordinatorOccurrence: Sendable, Hashable {
     case jobReset(job: UInt64, Device)
     /// A job that has ended, or is being finalized, contains shards of a device that was quarantined since.
     case resultInDoubt(job: UInt64, Device)
-    /// Shards were not audited because no second node was there.
+    /// Shards were not audited: no second node was there, or nobody finished the audit in three tries.
     case auditSkipped(job: UInt64, shards: Int)
     /// A worker cannot load a job's model.
     case modelNotLoaded(job: UInt64, session: SessionID, text: String)

@@ -154,10 +154,14 @@ struct AuditQueue: Sendable {
     }
 
     /// An audit came to nothing; it is tried three times.
-    mutating func abandon(_ shard: Int, node: String?) {
-        guard sessions.removeValue(forKey: shard) != nil else { return }
+    ///
+    /// - Returns: Whether nobody will try it again.
+    mutating func abandon(_ shard: Int, node: String?) -> Bool {
+        guard sessions.removeValue(forKey: shard) != nil else { return false }
         tries[shard, default: 0] += 1
-        if let node, tries[shard, default: 0] < 3 { add(shard, node: node) }
+        guard let node, tries[shard, default: 0] < 3 else { return true }
+        add(shard, node: node)
+        return false
     }
 
     mutating func finish(_ shard: Int) {

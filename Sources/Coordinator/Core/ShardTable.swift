@@ -1,5 +1,5 @@
 internal import Calibration
-internal import Wire
+public import Wire
 
 /// Where each shard of a job stands, and in which order the open ones are handed out.
 ///
@@ -82,7 +82,7 @@ struct ShardTable: Sendable {
     func isPlausible(attempt: Int) -> Bool { (1...attemptBase + Self.attemptsPerEpoch).contains(attempt) }
 
     /// Attempts of an epoch sort after those of earlier ones as long as a shard has fewer than this many.
-    static let attemptsPerEpoch = 4096
+    static let attemptsPerEpoch = ShardReference.attemptsPerEpoch
 
     /// Hands a pending shard to a session.
     mutating func lease(_ shard: Int, to session: SessionID) {
@@ -182,4 +182,12 @@ struct ShardTable: Sendable {
             freshIndex += 1
         }
     }
+}
+
+extension ShardReference {
+    /// How many attempts a coordinator numbers for each shard before it is started again.
+    static let attemptsPerEpoch = 4096
+
+    /// An attempt's number among those since the coordinator was started, from 1.
+    public static func attemptInEpoch(_ attempt: Int) -> Int { (max(attempt, 1) - 1) % attemptsPerEpoch + 1 }
 }

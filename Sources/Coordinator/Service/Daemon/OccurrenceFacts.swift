@@ -84,7 +84,9 @@ extension CoordinatorOccurrence {
         case .auditSkipped(let job, let shards):
             OccurrenceFacts(
                 level: .warning, kind: "audit-skipped",
-                text: "\(shards) shards of job \(job) were not audited, because there is no second node", job: job)
+                text:
+                    "\(shards) \(shards == 1 ? "shard" : "shards") of job \(job) could not be audited: no other node finished it",
+                job: job)
         case .modelNotLoaded(let job, let session, let text):
             OccurrenceFacts(
                 level: .warning, kind: "model-not-loaded",
