@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Glibc
 
@@ -39,7 +40,11 @@ final class TareProcess {
 
     /// Waits for the end and collects everything.
     func finish() throws -> Outcome {
+        // A process that never ends fails its test instead of holding up all others.
+        let overdue = DispatchWorkItem { [identifier] in kill(identifier, SIGKILL) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + Self.patience, execute: overdue)
         process.waitUntilExit()
+        overdue.cancel()
         let outcome = Outcome(
             status: process.terminationStatus,
             output: try String(contentsOf: outputFile, encoding: .utf8),
@@ -47,6 +52,8 @@ final class TareProcess {
         for file in [outputFile, errorFile] { try FileManager.default.removeItem(at: file) }
         return outcome
     }
+
+    private static let patience = 300.0
 
     /// Runs `tare` to its end.
     static func run(_ arguments: [String], in folder: URL) throws -> Outcome {

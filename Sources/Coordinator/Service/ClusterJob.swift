@@ -117,6 +117,10 @@ public enum ClusterNotice: Sendable {
     case workerLog(worker: Int, line: String)
     /// A peer sent something that is no message.
     case rejectedFrame(text: String)
+    /// A daemon has taken a job.
+    case jobSubmitted(job: UInt64, name: String, shards: Int)
+    /// A daemon that was started again goes on with a job.
+    case jobResumed(job: UInt64, name: String, shardsDone: Int, shards: Int)
     /// A job of a daemon has ended.
     case jobEnded(job: UInt64, JobOutcome)
 }

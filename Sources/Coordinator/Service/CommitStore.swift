@@ -1,5 +1,6 @@
 internal import Calibration
 internal import CoordinatorCore
+internal import CoordinatorStore
 internal import Dispatch
 internal import Synchronization
 internal import Wire
@@ -7,7 +8,7 @@ internal import Wire
 /// Takes commits: reads the uploaded statistics, checks and merges them, in its own queue so that no heartbeat waits.
 final class CommitStore<Statistics: Sendable>: Sendable {
     private struct State: Sendable {
-        var tree: ReductionTree<Statistics>
+        var tree: MergeTree<Statistics>
         var digests: [ContentDigest?]
         var conflicts: [Int] = []
     }
@@ -23,7 +24,7 @@ final class CommitStore<Statistics: Sendable>: Sendable {
         self.reduction = reduction
         self.uploads = uploads
         state = Mutex(
-            State(tree: ReductionTree(count: plan.shardCount), digests: Array(repeating: nil, count: plan.shardCount)))
+            State(tree: MergeTree(count: plan.shardCount), digests: Array(repeating: nil, count: plan.shardCount)))
     }
 
     /// Stores a commit; the answer comes from the store's queue.
@@ -46,7 +47,7 @@ final class CommitStore<Statistics: Sendable>: Sendable {
             try state.withLock { state in
                 // The core stores an open shard only; a second time would count it twice.
                 precondition(state.digests[shard.index] == nil, "Shard \(shard.index) is stored twice")
-                try state.tree.insert(statistics, at: shard.index, merge: reduction.merge)
+                _ = try state.tree.insert(statistics, at: shard.index, merge: reduction.merge)
                 state.digests[shard.index] = request.commit.digest
             }
         } catch {
@@ -63,7 +64,7 @@ final class CommitStore<Statistics: Sendable>: Sendable {
     /// Forgets everything, because a faulty device computed a part of it; nothing may be on its way here.
     func reset() {
         state.withLock { state in
-            state.tree = ReductionTree(count: plan.shardCount)
+            state.tree = MergeTree(count: plan.shardCount)
             state.digests = Array(repeating: nil, count: plan.shardCount)
         }
     }

@@ -14,6 +14,11 @@ struct DaemonLog: Sendable {
         case .occurrence(.shardCommitted), .progress: break
         case .occurrence(let occurrence):
             logger.log(level: occurrence.isTrouble ? .warning : .info, "\(occurrence.text)")
+        case .jobSubmitted(let job, let name, let shards):
+            logger.info("job \(job) (\(name)) is taken: \(shards) shards", metadata: ["job": "\(job)"])
+        case .jobResumed(let job, let name, let done, let shards):
+            logger.info(
+                "job \(job) (\(name)) goes on: \(done) of \(shards) shards are done", metadata: ["job": "\(job)"])
         case .jobEnded(let job, .completed): logger.info("job \(job) is completed", metadata: ["job": "\(job)"])
         case .jobEnded(let job, .failed(let failure)):
             logger.warning("job \(job) ended: \(failure)", metadata: ["job": "\(job)"])

@@ -38,7 +38,10 @@ struct DaemonRun: Sendable {
                 if let notifier, let interval = notifier.watchdogInterval {
                     group.addTask { try await feed(notifier, every: interval, desk) }
                 }
-                try await group.waitForAll()
+                // The address stays published until the daemon ends, whatever else is served.
+                group.addTask { while true { try await Task.sleep(for: .seconds(3600)) } }
+                // Not waitForAll, which would wait for the others when one has failed.
+                while try await group.next() != nil {}
             }
         }
     }

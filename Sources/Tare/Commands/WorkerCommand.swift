@@ -143,7 +143,7 @@ struct WorkerCommand: AsyncParsableCommand {
             return try await WorkerService(configuration: configuration).run()
         }
         if case .drained = exit {
-            throw CommandFailure(.drained, "Drained: the worker left before the job was done")
+            throw CommandFailure(.drained, "Drained: the worker has left; what it had not done goes to others")
         }
     }
 }

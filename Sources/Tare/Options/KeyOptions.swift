@@ -61,7 +61,7 @@ extension CoordinatorKeyOptions {
 
 /// A worker's keys.
 struct WorkerKeyOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("This worker's .secret file.", valueName: "file"))
+    @Option(help: ArgumentHelp("The .secret file of this worker or client.", valueName: "file"))
     var key: String?
 
     @Option(

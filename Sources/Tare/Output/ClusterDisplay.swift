@@ -31,7 +31,7 @@ final class ClusterDisplay: Sendable {
                 line.interrupt("worker \(worker): \(text)")
             case .rejectedFrame(let text):
                 line.interrupt("rejected a message: \(text)")
-            case .jobEnded: break
+            case .jobSubmitted, .jobResumed, .jobEnded: break
             case .listening(let control, _):
                 guard let workerOptions else { break }
                 line.interrupt("listening; start workers with: tare worker --coordinator \(control)\(workerOptions)")
@@ -64,7 +64,7 @@ final class ClusterDisplay: Sendable {
         case .sampleSkipped(_, let sample, let text):
             "warning: sample \(sample) is left out: \(text)"
         case .auditSkipped(_, let shards):
-            "\(shards) shards were not audited: there was no second machine"
+            "warning: \(shards) \(shards == 1 ? "shard" : "shards") could not be audited: no other machine finished it"
         case .shardSpeculated, .resultInDoubt, .modelNotLoaded, .storeRefuses, .storeRecovered:
             nil
         }

@@ -39,7 +39,7 @@ final class DaemonSession<Factory: JobFactory>: Sendable {
         desk = RequestDesk(
             state: state, factory: factory, catalog: catalog, store: store, control: control,
             cluster: ClusterFacts(
-                build: configuration.build, started: Timestamp(Date()), origin: MonotonicClock.now))
+                build: configuration.build, started: Timestamp(Date()), origin: MonotonicClock.now), notify: notify)
 
         let requested = try Endpoint(configuration.endpoint)
         let dataEndpoint = try configuration.dataEndpoint.map { text throws(ZeroMQError) in try Endpoint(text) }
@@ -73,6 +73,7 @@ final class DaemonSession<Factory: JobFactory>: Sendable {
             control.post(.event(.recovered(recovered.core)))
             self.endpoint = listening.text
             notify(.listening(control: listening.text, data: bound.text))
+            for job in recovered.unfinished { notify(job.resumption) }
         } catch {
             control.post(.close(grace: .zero))
             data.post(.stop)

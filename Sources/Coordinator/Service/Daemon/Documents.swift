@@ -109,7 +109,7 @@ extension ShardDocument {
         let samples = plan.shard(shard.shard).samples
         self.init(
             index: shard.shard, firstSample: samples.lowerBound, samples: samples.count, state: .committed,
-            attempts: shard.attempt)
+            attempts: ShardReference.attemptInEpoch(shard.attempt))
         worker = "\(shard.device)"
         sha256 = shard.digest
     }

@@ -62,6 +62,14 @@ struct Recovery {
     }
 }
 
+extension StoredJob {
+    /// What people are told about a job that goes on.
+    var resumption: ClusterNotice {
+        .jobResumed(
+            job: summary.job, name: summary.name, shardsDone: shards.count, shards: submission.shardCount)
+    }
+}
+
 extension RecoveredJob {
     /// A job that goes on, as the core takes it up.
     init(_ kept: StoredJob, as job: CoordinatorJob) {

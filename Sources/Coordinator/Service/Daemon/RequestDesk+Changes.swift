@@ -35,6 +35,7 @@ extension RequestDesk {
         catalog.insert(job, as: id)
         store.post(.begin(job: id, shardCount: job.plan.shardCount))
         control.post(.event(.submitted(job.coordinatorJob(id: id, priority: submission.priority, documents[1]))))
+        notify(.jobSubmitted(job: id, name: submission.name, shards: job.plan.shardCount))
         return id
     }
 

@@ -20,9 +20,12 @@ final class RequestDesk<Factory: JobFactory>: Sendable {
     /// How long the control thread may take to answer, before it counts as stuck.
     static var patience: DispatchTimeInterval { .seconds(2) }
 
+    let notify: @Sendable (ClusterNotice) -> Void
+
     init(
         state: StateStore, factory: Factory, catalog: JobCatalog<Factory.Statistics>,
-        store: StoreThread<Factory.Statistics>, control: Mailbox<ControlServer.Command>, cluster: ClusterFacts
+        store: StoreThread<Factory.Statistics>, control: Mailbox<ControlServer.Command>, cluster: ClusterFacts,
+        notify: @escaping @Sendable (ClusterNotice) -> Void
     ) {
         self.state = state
         self.factory = factory
@@ -30,6 +33,7 @@ final class RequestDesk<Factory: JobFactory>: Sendable {
         self.store = store
         self.control = control
         self.cluster = cluster
+        self.notify = notify
     }
 
     /// Answers a request; may take as long as reading a data set, and must not be called on a thread of the service.
