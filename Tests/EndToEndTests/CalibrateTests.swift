@@ -12,7 +12,7 @@ import Testing
                 "--output", folder.path("int8.onnx"), "--statistics", folder.path("statistics.safetensors"),
             ], in: folder.url)
         try #require(calibrated.status == 0, "\(calibrated.errors)")
-        #expect(try folder.contents() == ["int8.manifest.json", "int8.onnx", "statistics.safetensors"])
+        #expect(try folder.names == ["int8.manifest.json", "int8.onnx", "statistics.safetensors"])
 
         let float = try accuracy(of: Example.model, in: folder)
         let int8 = try accuracy(of: folder.path("int8.onnx"), in: folder)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Runs `tare`, which has to fail with this status, say all these texts on standard error and nothing on standard output, and
@@ -17,7 +18,7 @@ func expectFailure(
         #expect(
             outcome.errors.contains(text), "'\(text)' is missing in: \(outcome.errors)", sourceLocation: sourceLocation)
     }
-    #expect(try folder.contents() == files.sorted(), sourceLocation: sourceLocation)
+    #expect(try folder.names == files.sorted(), sourceLocation: sourceLocation)
 }
 
 /// Polls until something is so.

@@ -101,7 +101,7 @@ import Testing
             ], in: folder.url)
         #expect(outcome.status == 74)
         #expect(outcome.errors.contains("no space left"))
-        #expect(try mount.contents() == [])
+        #expect(try mount.names == [])
     }
 
     @Test func interruptLeavesNoProcessAndNoFile() throws {
@@ -123,6 +123,6 @@ import Testing
         let outcome = try process.finish()
         #expect(outcome.status == 75, "\(outcome.errors)")
         #expect(becomesTrue { !children.contains(where: isRunning) })
-        #expect(try folder.contents() == ["many.npz"])
+        #expect(try folder.names == ["many.npz"])
     }
 }

@@ -99,6 +99,6 @@ import Testing
         let manifest = try ResultManifest(
             jsonBytes: Array(try Data(contentsOf: folder.url.appending(path: "o.manifest.json"))))
         #expect(manifest.output.sha256 == (try digest(folder.path("o.onnx"))))
-        #expect(try folder.contents() == ["o.manifest.json", "o.onnx"])
+        #expect(try folder.names == ["o.manifest.json", "o.onnx"])
     }
 }

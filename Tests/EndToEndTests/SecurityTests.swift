@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Keys from the command line: what `docs/security.md` shows works, and what it forbids fails with a remedy.

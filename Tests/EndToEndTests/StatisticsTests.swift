@@ -42,7 +42,7 @@ import Testing
         let folder = try TemporaryFolder()
         try Self.writeModel(to: folder.path("inline.onnx"), externalDataThreshold: 1 << 30)
         try Self.writeModel(to: folder.path("external.onnx"), externalDataThreshold: 0)
-        #expect(try folder.contents().contains("external.onnx.data"))
+        #expect(try folder.names.contains("external.onnx.data"))
         let options = ["--workers", "2", "--shard-batches", "4", "--data-delivery", delivery]
         let inline = try Self.statistics(of: folder.path("inline.onnx"), in: folder, options)
         let external = try Self.statistics(of: folder.path("external.onnx"), in: folder, options)

@@ -58,9 +58,10 @@ import Testing
             assert (t["weight"].ravel() == numpy.arange(24) / 8).all() and t["weight"].shape == (2, 3, 4)
             assert t["mask"].tolist() == [True, False] and t["layer.\\u00fc\\""] == -4 and float(t["brain"][0]) == 1.5
             assert safetensors.safe_open(sys.argv[1], "numpy").metadata() == {"line": "a\\nb"}
-            print("ok")
             """
-        if let output = try PythonOracle.run(script, [folder.path("x.safetensors")]) { #expect(output == "ok") }
+        guard let python = PythonOracle.interpreter() else { return }
+        let judged = try PythonOracle.run(python, script: script, arguments: [folder.path("x.safetensors")])
+        #expect(judged.status == 0, "\(judged.output)")
     }
 
     @Test(arguments: [

@@ -1,3 +1,5 @@
+import Foundation
+import TestSupport
 import Testing
 
 @testable import Wire
@@ -59,8 +61,8 @@ import Testing
     }
 
     @Test func aListThatOthersCanChangeIsRefused() throws {
-        let folder = try TestFolder()
-        let path = "\(folder.path)/authorized_keys"
+        let folder = try TemporaryFolder()
+        let path = "\(folder.url.path)/authorized_keys"
         try KeyFile.create(path, .published, text: "# nobody\n")
         #expect(try AuthorizedKeys(path: path).entries == [])
         try folder.setMode(0o666, of: "authorized_keys")

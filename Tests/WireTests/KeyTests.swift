@@ -5,32 +5,6 @@ import Testing
 
 @testable import Wire
 
-/// A folder of a test's own.
-final class TestFolder {
-    let path: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "tare-keys-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
-        path = url.path
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    func mode(of name: String) throws -> Int {
-        let attributes = try FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")
-        return try #require(attributes[.posixPermissions] as? Int)
-    }
-
-    func setMode(_ mode: Int, of name: String) throws {
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: "\(path)/\(name)")
-    }
-
-    var contents: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() } }
-}
-
 @Suite struct KeyTests {
     @Test func z85ReadsBackTheSame() throws {
         // The example of ZeroMQ RFC 32.
@@ -46,10 +20,10 @@ final class TestFolder {
     }
 
     @Test func keyFilesReadBackTheSame() throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder()
         let keys = try KeyPair.generate()
-        let paths = try KeyFile.write(keys, name: "\(folder.path)/node")
-        #expect(try folder.contents == ["node.public", "node.secret"])
+        let paths = try KeyFile.write(keys, name: "\(folder.url.path)/node")
+        #expect(try folder.names == ["node.public", "node.secret"])
         #expect(try folder.mode(of: "node.secret") == 0o600)
         #expect(try KeyFile.readSecret(paths.secret) == keys)
         #expect(try KeyFile.readPublic(paths.publicKey) == keys.publicKey)
@@ -64,8 +38,8 @@ final class TestFolder {
     }
 
     @Test func keyFilesAreNeverOverwritten() throws {
-        let folder = try TestFolder()
-        let name = "\(folder.path)/node"
+        let folder = try TemporaryFolder()
+        let name = "\(folder.url.path)/node"
         let keys = try KeyPair.generate()
         try KeyFile.write(keys, name: name)
         #expect(throws: SecurityError.file(path: "\(name).secret", .exists)) {
@@ -77,13 +51,13 @@ final class TestFolder {
         #expect(throws: SecurityError.file(path: "\(name).public", .exists)) {
             try KeyFile.write(KeyPair.generate(), name: name)
         }
-        #expect(try folder.contents == ["node.public"])
+        #expect(try folder.names == ["node.public"])
     }
 
     @Test(arguments: [0o644, 0o640, 0o620, 0o601, 0o700, 0o666])
     func looseModesAreRefused(mode: Int) throws {
-        let folder = try TestFolder()
-        let path = try KeyFile.write(KeyPair.generate(), name: "\(folder.path)/node").secret
+        let folder = try TemporaryFolder()
+        let path = try KeyFile.write(KeyPair.generate(), name: "\(folder.url.path)/node").secret
         try folder.setMode(mode, of: "node.secret")
         let error = #expect(throws: SecurityError.self) { try KeyFile.readSecret(path) }
         #expect(error?.description.contains("chmod 0600 '\(path)'") == true)
@@ -97,19 +71,19 @@ final class TestFolder {
                 Data("SKIPPED anotherUsersSecretIsRefused: only root gives files away\n".utf8))
             return
         }
-        let folder = try TestFolder()
-        let path = try KeyFile.write(KeyPair.generate(), name: "\(folder.path)/node").secret
+        let folder = try TemporaryFolder()
+        let path = try KeyFile.write(KeyPair.generate(), name: "\(folder.url.path)/node").secret
         try FileManager.default.setAttributes([.ownerAccountID: 65_534], ofItemAtPath: path)
         #expect(throws: SecurityError.file(path: path, .owner(65_534))) { try KeyFile.readSecret(path) }
     }
 
     @Test func otherFilesAreNoKeys() throws {
-        let folder = try TestFolder()
+        let folder = try TemporaryFolder()
         let keys = try KeyPair.generate()
         let other = try KeyPair.generate()
-        let paths = try KeyFile.write(keys, name: "\(folder.path)/node")
+        let paths = try KeyFile.write(keys, name: "\(folder.url.path)/node")
         func file(_ text: String) throws -> String {
-            let path = "\(folder.path)/file"
+            let path = "\(folder.url.path)/file"
             try? FileManager.default.removeItem(atPath: path)
             try KeyFile.create(path, .secret, text: text)
             return path
@@ -120,13 +94,13 @@ final class TestFolder {
             "secret \(keys.secret.text)\npublic \(other.publicKey.text)",
         ] {
             let error = #expect(throws: SecurityError.self) { try KeyFile.readSecret(file(text)) }
-            #expect(error?.description.contains("\(folder.path)/file") == true)
+            #expect(error?.description.contains("\(folder.url.path)/file") == true)
             #expect(error?.description.contains(keys.secret.text) == false)
         }
         #expect(try KeyFile.readSecret(file("# alone\nsecret \(keys.secret.text)\n")) == keys)
         #expect(throws: SecurityError.self) { try KeyFile.readPublic(file("secret \(keys.secret.text)")) }
         #expect(throws: SecurityError.file(path: "/nowhere/key", .missing)) { try KeyFile.readSecret("/nowhere/key") }
-        #expect(throws: SecurityError.self) { try KeyFile.readSecret(folder.path) }
+        #expect(throws: SecurityError.self) { try KeyFile.readSecret(folder.url.path) }
         #expect(throws: SecurityError.file(path: "nowhere.public", .missing)) {
             try KeyFile.publicKey(fileOrKey: "nowhere.public")
         }
