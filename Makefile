@@ -3,10 +3,11 @@
 # check   format, lint and documentation checks
 # deploy-check  check, for the files that start Tare on clusters, every option and command line against the release build
 # build   release build of the command-line tool
+# faults  kills, stops, starves and cuts off real processes (release build, about half an hour, some of it as root)
 # simulate  many simulated clusters with faults: make simulate SEEDS=1000000 [FIRST=1]
 # bench   the benchmarks (release build, several minutes)
 # clean   removes everything that the other rules made
-.PHONY: demo test check deploy-check build bench simulate clean setup
+.PHONY: demo test check deploy-check build bench faults simulate clean setup
 
 DEBUG_BUILD = --scratch-path .build --explicit-target-dependency-import-check error
 RELEASE_BUILD = -c release --scratch-path .build-release
@@ -23,6 +24,7 @@ demo: build
 test: setup
 	swift build --build-tests $(DEBUG_BUILD)
 	swift test --skip-build $(DEBUG_BUILD)
+	python3 Tests/Faults/run.py --tare .build/debug/tare --short
 
 check:
 	@scripts/check.sh
@@ -32,6 +34,9 @@ deploy-check: build
 
 bench: build
 	@Benchmarks/run.sh
+
+faults: build
+	python3 Tests/Faults/run.py --tare .build-release/release/tare
 
 SEEDS ?= 100000
 FIRST ?= 1

@@ -1,155 +1,175 @@
 """Real processes of one cluster: a coordinator with its state directory, workers, and clients. Only loopback and ipc."""
 
-import hashlib
 import json
-import os
 import pathlib
-import random
 import shutil
 import signal
-import struct
+import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
+import urllib.request
+
+from processes import Failure, Process, until
 
 
-def write_images(path: pathlib.Path, count: int, seed: int = 1) -> None:
-    """A .npy of float32 images [count, 1, 32, 32] that depends on the seed alone."""
-    generator = random.Random(seed)
-    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, 1, 32, 32), }}"
-    header += " " * (63 - (10 + len(header)) % 64) + "\n"
-    with path.open("wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
-        for _ in range(count):
-            file.write(struct.pack("<1024f", *(generator.random() for _ in range(1024))))
-
-
-class Failure(Exception):
-    """A promise that was not kept."""
-
-
-class Process:
-    def __init__(self, name: str, words: list, folder: pathlib.Path, environment: dict | None = None):
-        self.name = name
-        self.log = folder / f"{name}-{time.monotonic_ns()}.log"
-        self.file = self.log.open("wb")
-        self.process = subprocess.Popen(
-            [str(word) for word in words], stdout=self.file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            env={**os.environ, **(environment or {})}, cwd=folder)
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    @property
-    def is_running(self) -> bool:
-        return self.process.poll() is None
-
-    def signal(self, number: int) -> None:
-        if self.is_running:
-            self.process.send_signal(number)
-
-    def kill(self) -> int:
-        self.signal(signal.SIGKILL)
-        return self.wait()
-
-    def wait(self, timeout: float = 60) -> int:
-        status = self.process.wait(timeout)
-        self.file.close()
-        return status
-
-    def text(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def resident_bytes(self, peak: bool = False) -> int:
-        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:" if peak else "VmRSS:"):
-                return int(line.split()[1]) * 1024
-        return 0
+def free_port_pair() -> int:
+    """A port of this machine that is free, like the next one."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("", 0))
+            port = first.getsockname()[1]
+            try:
+                second.bind(("", port + 1))
+                return port
+            except (OSError, OverflowError):
+                continue
 
 
 class Cluster:
     """Ends everything that it started, also when a case fails."""
 
-    def __init__(self, tare: str, images: pathlib.Path, model: pathlib.Path, options: list[str] = ()):
-        self.tare, self.images, self.model, self.options = tare, images, model, list(options)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tare-faults-"))
-        self.endpoint = f"ipc://{self.folder}/socket"
+    def __init__(self, world, images: pathlib.Path | None = None, options: list = (), address: str | None = None,
+                 model: pathlib.Path | None = None, roots: list = ()):
+        """A cluster over ipc, or, with an `address`, over tcp with keys."""
+        self.tare, self.images, self.model = world.tare, images or world.images, model or world.model
+        self.options = [*options, *(word for root in roots for word in ("--data-root", root))]
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cluster-", dir=world.folder))
+        self.keys = self.folder / "keys" if address else None
+        self.endpoint = f"tcp://{address}:{free_port_pair()}" if address else f"ipc://{self.folder}/socket"
+        if self.keys:
+            subprocess.run([self.tare, "keygen", "--directory", self.keys], check=True, capture_output=True)
         self.coordinator: Process | None = None
         self.workers: list[Process] = []
-        self.started = 0
+        self.restarts = 0
 
     def __enter__(self) -> "Cluster":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, kind, error, _) -> None:
         for process in self.workers + ([self.coordinator] if self.coordinator else []):
             if process.is_running:
                 process.signal(signal.SIGCONT)
                 process.kill()
+        if error is not None and self.coordinator:
+            error.add_note("end of the coordinator's log: " + " | ".join(self.coordinator.text().splitlines()[-6:]))
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # Processes.
 
-    def start_coordinator(self, environment: dict | None = None, wait: bool = True) -> Process:
-        words = [self.tare, "coordinator", "--state-dir", self.folder / "state", "--listen", self.endpoint, "--http", "none",
-                 "--data-root", self.images.parent, "--data-root", self.model.parent, *self.options]
-        self.coordinator = Process("coordinator", words, self.folder, environment)
+    def start_coordinator(self, environment: dict | None = None, wait: bool = True, before: list = ()) -> Process:
+        words = [self.tare, "coordinator", "--state-dir", self.folder / "state", "--listen", self.endpoint,
+                 "--http", "127.0.0.1:0", "--data-root", self.images.parent, "--data-root", self.model.parent]
+        words += ["--keys", self.keys] if self.keys else []
+        self.coordinator = Process("coordinator", [*words, *self.options], self.folder, environment, before)
         if wait:
-            self.until(lambda: "listening" in self.coordinator.text() or not self.coordinator.is_running, 60, "listening")
+            until(lambda: "serving http" in self.coordinator.text() or not self.coordinator.is_running, 60, "listening")
         return self.coordinator
 
-    def start_worker(self, *options: str) -> Process:
-        self.started += 1
-        worker = Process("worker", [self.tare, "worker", "--coordinator", self.endpoint, "--cache-directory",
-                                    self.folder / "cache", *options], self.folder, {"OMP_NUM_THREADS": "1"})
+    def start_worker(self, *options: str, before: list = (), environment: dict | None = None) -> Process:
+        words = [self.tare, "worker", *self.access("worker"), "--cache-directory", self.folder / "cache"]
+        worker = Process("worker", [*words, *options], self.folder, {"OMP_NUM_THREADS": "1", **(environment or {})}, before)
         self.workers.append(worker)
         return worker
 
+    def access(self, role: str) -> list:
+        """The options by which a worker or client finds the coordinator."""
+        keys = ["--key", self.keys / f"{role}.secret", "--server-key", self.keys / "coordinator.public"] if self.keys else []
+        return ["--coordinator", self.endpoint, *keys]
+
     # Clients.
 
-    def ask(self, *words: str, check: bool = True) -> subprocess.CompletedProcess:
-        done = subprocess.run([self.tare, *map(str, words), "--coordinator", self.endpoint], capture_output=True, text=True,
-                              timeout=600)
+    def ask(self, *words: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess:
+        try:
+            done = subprocess.run([self.tare, *map(str, words), *map(str, self.access("submitter"))], capture_output=True,
+                                  text=True, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"tare {' '.join(map(str, words))}: no answer within {timeout:.0f} s") from None
         if check and done.returncode != 0:
             raise Failure(f"tare {' '.join(map(str, words))}: {done.stderr.strip()}")
         return done
 
-    def submit(self, *options: str) -> int:
-        done = self.ask("submit", self.model, "--data", self.images, "--json", *options)
+    def submit(self, *options: str, images: pathlib.Path | None = None) -> int:
+        done = self.ask("submit", self.model, "--data", images or self.images, "--json", *options)
         return json.loads(done.stdout)["id"]
 
+    def fetch(self, path: str, timeout: float = 10) -> str:
+        """A page of the coordinator's HTTP server; empty while there is none."""
+        serving = [line for line in self.coordinator.text().splitlines() if "serving http" in line]
+        if not serving:
+            return ""
+        root = serving[-1].split("serving ")[1].split("/healthz")[0]
+        try:
+            with urllib.request.urlopen(root + path, timeout=timeout) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return "" if error.code == 404 else error.read().decode()
+        except (OSError, urllib.error.URLError):
+            return ""
+
     def job(self, number: int) -> dict:
-        return json.loads(self.ask("status", number, "--json").stdout)
+        """The job, or nothing while it cannot be asked for."""
+        text = self.fetch(f"/api/v1/jobs/{number}")
+        return json.loads(text) if text else {}
 
-    def try_job(self, number: int) -> dict:
-        """The job, or nothing while there is no coordinator."""
-        done = self.ask("status", number, "--json", check=False)
-        return json.loads(done.stdout) if done.returncode == 0 else {}
+    def shards(self, number: int) -> list[dict]:
+        items: list[dict] = []
+        while True:
+            page = json.loads(self.fetch(f"/api/v1/jobs/{number}/shards?offset={len(items)}") or "{}")
+            items += page.get("items", [])
+            if not page.get("items") or len(items) >= page["total"]:
+                return items
 
-    def wait_for(self, number: int, timeout: float = 600) -> dict:
-        self.until(lambda: self.try_job(number).get("ended"), timeout, f"job {number} to end")
+    def counted(self, number: int) -> int:
+        return self.job(number).get("shardsDone", 0)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's series that have these labels."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        lines = [line for line in self.fetch("/metrics").splitlines() if line.split("{")[0].split(" ")[0] == name]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if all(label in line for label in wanted))
+
+    def wait_for(self, number: int, timeout: float = 600, state: str = "completed") -> dict:
+        def has_ended() -> bool:
+            if not self.coordinator.is_running:
+                raise Failure("the coordinator ended: " + self.coordinator.text()[-300:])
+            return bool(self.job(number).get("ended"))
+        until(has_ended, timeout, f"job {number} to end", pause=0.1)
         job = self.job(number)
-        if job["state"] != "completed":
-            raise Failure(f"job {number} is {job['state']}: {job.get('failure')}")
+        if job["state"] != state:
+            raise Failure(f"job {number} is {job['state']} and not {state}: {job.get('failure')}")
         return job
+
+    def wait_for_shards(self, number: int, count: int = 1, timeout: float = 120) -> None:
+        until(lambda: self.counted(number) >= count or self.job(number).get("ended"), timeout, f"{count} counted shards")
 
     def digests(self, number: int) -> tuple[str, str]:
         """SHA-256 of the statistics and the model, as the result says."""
-        files = {file["name"]: file["sha256"] for file in self.job(number)["results"]}
-        return files["statistics"], files["model"]
+        files = {file["name"]: file["sha256"] for file in self.job(number).get("results", [])}
+        return files.get("statistics", "none"), files.get("model", "none")
+
+    def expect(self, number: int, reference: tuple[str, str], what: str) -> None:
+        if self.digests(number) != reference:
+            raise Failure(f"{what}: digests {self.digests(number)} and not {reference}")
 
     def until(self, condition, timeout: float, what: str) -> None:
-        end = time.monotonic() + timeout
-        while not condition():
-            if time.monotonic() > end:
-                raise Failure(f"waited {timeout:.0f} s for {what}")
-            time.sleep(0.02)
+        until(condition, timeout, what)
+
+    def occurrences(self, text: str) -> int:
+        """How many lines of the coordinator's log say this."""
+        return sum(text in line for line in self.coordinator.text().splitlines())
+
+    def run(self, world, workers: int = 2, timeout: float = 600) -> int:
+        """Starts a coordinator and workers and runs the short job to its end."""
+        self.start_coordinator()
+        for _ in range(workers):
+            self.start_worker()
+        job = self.submit(*world.options)
+        self.wait_for(job, timeout)
+        self.expect(job, world.reference, "a run without faults")
+        return job
 
 
-def reference(tare: str, model: pathlib.Path, images: pathlib.Path, options: list[str], folder: pathlib.Path) -> tuple[str, str]:
-    """The digests of the same job computed by `tare calibrate` with one worker."""
-    output, statistics = folder / "reference.onnx", folder / "reference.safetensors"
-    subprocess.run([tare, "calibrate", model, "--data", images, "--workers", "1", "--output", output, "--statistics",
-                    statistics, *options], check=True, capture_output=True)
-    return tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in (statistics, output))
+def sleep_until(moment: float) -> None:
+    time.sleep(max(0, moment - time.monotonic()))

@@ -3,25 +3,37 @@
 import signal
 import time
 
-from cluster import Cluster, Failure
+from cluster import Cluster
+from processes import Failure
 
 
 def run(world) -> str:
-    rounds = 2 if world.short else 10
-    with Cluster(world.tare, world.long_images, world.model, ["--lease", "3"]) as cluster:
+    stops_wanted = 2 if world.short else 20
+    lease = 2
+    stops = jobs = 0
+    latest = 0.0
+    with Cluster(world, world.long_images, ["--lease", str(lease)]) as cluster:
         cluster.start_coordinator()
         for _ in range(3):
             cluster.start_worker()
-        stops = 0
-        for _ in range(rounds):
-            job = cluster.submit(*world.options)
-            cluster.until(lambda: cluster.job(job)["shardsDone"] > 0, 120, "the first shard")
+        while stops < stops_wanted:
+            job = cluster.submit(*world.long_options)
+            jobs += 1
+            cluster.wait_for_shards(job)
             victim = cluster.workers[stops % 3]
+            lost = cluster.occurrences("nothing was heard")
             victim.signal(signal.SIGSTOP)
+            begun = time.monotonic()
             stops += 1
-            time.sleep(5)
+            cluster.until(lambda: cluster.occurrences("nothing was heard") > lost, lease + 10, "the silence to be noticed")
+            latest = max(latest, time.monotonic() - begun)
             victim.signal(signal.SIGCONT)
             cluster.wait_for(job)
-            if cluster.digests(job) != world.long_reference:
-                raise Failure(f"stop {stops}: other digests")
-    return f"{stops} stops of 5 s with a lease of 3 s, identical"
+            cluster.expect(job, world.long_reference, f"stop {stops}")
+            cluster.until(lambda: cluster.metric("tare_workers") == 3, 60, "the stopped worker to come back")
+        held = cluster.occurrences("goes to another worker")
+        again = cluster.metric("tare_shard_commits_total", result="duplicate")
+    if latest > lease + 2:
+        raise Failure(f"a stopped worker was noticed only after {latest:.1f} s with a lease of {lease} s")
+    return (f"{stops} stops, noticed within {latest:.1f} s with a lease of {lease} s; {held} held a shard, {again:.0f} results "
+            f"came twice and were counted once; identical ({jobs} jobs)")

@@ -3,31 +3,42 @@
 import random
 import time
 
-from cluster import Cluster, Failure
+from cluster import Cluster
+from processes import Failure
 
 
 def run(world) -> str:
-    wanted, per_run = (12, 6) if world.short else (300, 30)
-    kills = lost = runs = 0
-    generator = random.Random(7)
-    while kills < wanted:
-        with Cluster(world.tare, world.long_images, world.model) as cluster:
-            cluster.start_coordinator()
-            for _ in range(3):
-                cluster.start_worker()
-            job = cluster.submit(*world.options)
-            cluster.until(lambda: cluster.job(job)["shardsDone"] > 0, 120, "the first shard")
-            for _ in range(per_run):
-                if cluster.job(job).get("ended"):
-                    break
-                victim = generator.choice(cluster.workers)
-                cluster.workers.remove(victim)
+    wanted = 12 if world.short else 300
+    kills = jobs = given_back = again = bisections = speculated = 0
+    generator = random.Random(world.seed)
+    with Cluster(world, world.long_images, ["--lease", "3"]) as cluster:
+        cluster.start_coordinator()
+        for _ in range(3):
+            cluster.start_worker()
+        while kills < wanted:
+            job = cluster.submit(*world.long_options)
+            cluster.wait_for_shards(job)
+            while kills < wanted and not cluster.job(job).get("ended"):
+                victim = cluster.workers.pop(generator.randrange(len(cluster.workers)))
                 victim.kill()
                 kills += 1
                 cluster.start_worker()
-                time.sleep(generator.uniform(0, 0.3))
-            result = cluster.wait_for(job)
-            if cluster.digests(job) != world.long_reference:
-                raise Failure(f"run {runs}: other digests after {kills} kills")
-            runs += 1
-    return f"{kills} kills in {runs} runs, identical"
+                time.sleep(generator.uniform(0, 0.4))
+            cluster.wait_for(job)
+            cluster.expect(job, world.long_reference, f"job {job} after {kills} kills")
+            jobs += 1
+            # Attempts of a shard are numbered, and the number of the one that was counted is kept.
+            table = cluster.shards(job)
+            shards = len(table)
+            again += sum(shard["attempts"] - 1 for shard in table)
+            given_back = cluster.occurrences("goes to another worker")
+            speculated = cluster.occurrences("gets a second worker")
+            bisections = cluster.occurrences("its parts are tried alone")
+    if given_back > kills:
+        raise Failure(f"{kills} kills made {given_back} shards go to another worker")
+    # Trials of parts, when one shard was hit three times, are attempts too: at most two for each halving.
+    if again > given_back + speculated + bisections * 12:
+        raise Failure(f"{again} attempts too many, but only {given_back} shards went to another worker")
+    return (f"{kills} kills during {jobs} jobs of {shards} shards: {given_back} hit a shard in hand; {again} attempts again "
+            f"({speculated} begun for speed, {bisections} searches for a bad sample), identical")
+
