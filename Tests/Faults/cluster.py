@@ -113,13 +113,17 @@ class Cluster:
         text = self.fetch(f"/api/v1/jobs/{number}")
         return json.loads(text) if text else {}
 
-    def shards(self, number: int) -> list[dict]:
+    def pages(self, path: str) -> list[dict]:
+        """All items of a list."""
         items: list[dict] = []
         while True:
-            page = json.loads(self.fetch(f"/api/v1/jobs/{number}/shards?offset={len(items)}") or "{}")
+            page = json.loads(self.fetch(f"{path}?offset={len(items)}") or "{}")
             items += page.get("items", [])
             if not page.get("items") or len(items) >= page["total"]:
                 return items
+
+    def shards(self, number: int) -> list[dict]:
+        return self.pages(f"/api/v1/jobs/{number}/shards")
 
     def counted(self, number: int) -> int:
         return self.job(number).get("shardsDone", 0)

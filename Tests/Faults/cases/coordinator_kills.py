@@ -119,13 +119,13 @@ class Trial:
         back = time.monotonic() - begun
         cluster.wait_for(job)
         cluster.expect(job, self.world.reference, f"failpoint {self.armed}")
-        for shard in cluster.shards(job):
-            # The attempts of a later epoch have numbers above 4,096: a shard that was counted keeps its own.
-            if shard["index"] in self.acknowledged and shard["attempts"] > 4096:
-                raise Failure(f"failpoint {self.armed}: shard {shard['index']} was acknowledged and computed again")
-        accepted = cluster.metric("tare_shard_commits_total", result="accepted")
-        if accepted > total - before:
-            raise Failure(f"failpoint {self.armed}: {accepted:.0f} shards counted after {before} of {total} were acknowledged")
+        counted = {event["shard"] for event in cluster.pages("/api/v1/events") if event["kind"] == "shard-counted"}
+        if len(counted) != cluster.metric("tare_shard_commits_total", result="accepted"):
+            raise Failure("the events do not show every shard that was counted")
+        if again := counted & self.acknowledged.keys():
+            raise Failure(f"failpoint {self.armed}: shards {sorted(again)} were acknowledged and computed again")
+        if len(counted) > total - before:
+            raise Failure(f"failpoint {self.armed}: {len(counted)} shards counted after {before} of {total}")
         return died, back
 
 

@@ -27,9 +27,10 @@ def outcome(cluster: Cluster, job: int, reference: tuple[str, str], names: list[
             return "refused"
         cluster.wait_for(job)
         cluster.expect(job, reference, "a damaged directory")
-        fetched = cluster.ask("result", job, "--output", cluster.folder / "model.onnx", check=False)
-        if fetched.returncode != 0:
-            return "refused"
+        if "state.sqlite" not in names:
+            fetched = cluster.ask("result", job, "--output", cluster.folder / "model.onnx", check=False)
+            if fetched.returncode != 0:
+                return "refused"
         return "harmless"
     finally:
         if cluster.coordinator.is_running:
