@@ -41,7 +41,7 @@ enum FakeComputation {
         return ClusterJob(
             specification: specification, delivery: delivery, blobs: [blob], samples: Source(),
             reduction: ShardReduction(
-                decode: { bytes, shard in
+                decode: { bytes, shard, _ in
                     guard bytes.count == shard.samples.count * 16 + filler else { throw Refusal(text: "wrong size") }
                     return Array(bytes.prefix(shard.samples.count * 16))
                 }, merge: { $0 + $1 }, encode: { $0 }, decodeMerged: { $0 }))

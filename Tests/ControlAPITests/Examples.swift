@@ -145,7 +145,9 @@ enum Examples {
                 Example("layer", try layer), Example("cluster", cluster), Example("event", event),
                 Example("submission", submission),
                 Example(
-                    "result", ResultDocument(job: 3, name: "nightly resnet", files: endedJob.results)),
+                    "result",
+                    ResultDocument(
+                        job: 3, name: "nightly resnet", dataEndpoint: "tcp://*:7789", files: endedJob.results)),
                 Example("probe", ProbeDocument(status: .unavailable, reasons: ["the disk is full"])),
                 Example("error", ControlError(.notReady, "Job 3 is running; wait for it with: tare result 3 --wait")),
                 Example("page", PageDocument(offset: 7, total: 16, items: [shard])),

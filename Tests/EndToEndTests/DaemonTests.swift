@@ -158,6 +158,26 @@ import Testing
         #expect(second.errors.contains(taken) && second.errors.contains("--http"), "\(second.errors)")
     }
 
+    @Test func brokenSamplesAreLeftOutAlsoWhenABatchHasNoOthers() throws {
+        let cluster = try Cluster(workers: 2)
+        try Arrays.write(["image": Arrays.images(12, notANumberAt: 5)], to: cluster.folder.path("some.npz"))
+        let words = ["submit", Example.model, "--data", cluster.folder.path("some.npz"), "--batch-size", "1"]
+        let failed = try cluster.ask(words + ["--shard-batches", "4", "--wait"])
+        #expect(failed.status == 65)
+        #expect(failed.errors.contains("Sample 5:") && failed.errors.contains("NaN"), "\(failed.errors)")
+        let skipped = try cluster.ask(words + ["--shard-batches", "4", "--on-poison", "skip", "--wait", "--json"])
+        #expect(skipped.status == 0, "\(skipped.errors)")
+        let job = try Documents.decode(JobDocument.self, from: Array(skipped.output.utf8))
+        #expect(job.poisonedSamples.map(\.sample) == [5])
+        // Every shard of this one is a sample.
+        let single = try cluster.ask(words + ["--shard-batches", "1", "--on-poison", "skip", "--wait", "--json"])
+        #expect(single.status == 0, "\(single.errors)")
+        let outcome = try cluster.ask(["result", "3", "--output", cluster.folder.path("o.onnx")])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let manifest = try String(contentsOfFile: cluster.folder.path("o.manifest.json"), encoding: .utf8)
+        #expect(manifest.contains("NaN"))
+    }
+
     @Test func aCancelledJobStaysCancelled() throws {
         let cluster = try Cluster(workers: 0)
         #expect(try cluster.ask(["submit", Example.model] + Self.options).status == 0)

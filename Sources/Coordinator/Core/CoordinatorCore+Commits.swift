@@ -105,6 +105,8 @@ extension CoordinatorCore {
         guard let j = jobPositions[reference.job], !jobs[j].hasEnded, jobs[j].shards.requests[shard] == request else {
             return
         }
+        // The first attempt may have been lost while the second one's result was on its way into the store.
+        if jobs[j].shards.holders[shard] == nil { promoteSpeculation(j, shard) }
         jobs[j].shards.endStoring(shard)
         if jobs[j].shards.states[shard] == .held, jobs[j].bisections[shard] == nil { jobs[j].shards.release(shard) }
         guard let id = request.session else {

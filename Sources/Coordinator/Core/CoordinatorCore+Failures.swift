@@ -110,15 +110,24 @@ extension CoordinatorCore {
 
     /// Offers a shard again that its holder has lost: as a whole, or in parts when it cost too many workers.
     private mutating func reopen(_ j: Int, _ shard: Int) {
-        if let second = jobs[j].speculations[shard], sessions[second]?.assignment?.shard == shard {
-            jobs[j].speculations[shard] = nil
-            sessions[second]?.assignment?.purpose = .counting
-            jobs[j].shards.setHolder(shard, second)
-            return
-        }
+        if promoteSpeculation(j, shard) { return }
         jobs[j].shards.release(shard)
         guard isSuspicious(j, shard) else { return }
         bisect(j, shard)
+    }
+
+    /// Makes the second attempt at a shard the only one, now that the first has come to nothing.
+    ///
+    /// - Returns: Whether there was a second one.
+    @discardableResult
+    mutating func promoteSpeculation(_ j: Int, _ shard: Int) -> Bool {
+        guard let second = jobs[j].speculations[shard], sessions[second]?.assignment?.shard == shard else {
+            return false
+        }
+        jobs[j].speculations[shard] = nil
+        sessions[second]?.assignment?.purpose = .counting
+        jobs[j].shards.setHolder(shard, second)
+        return true
     }
 
     private mutating func addLoss(_ j: Int, _ shard: Int, _ id: SessionID, _ device: Device) {

@@ -52,7 +52,7 @@ extension CoordinatorCore {
     /// Everything at once; takes time that grows with jobs and workers, not with shards.
     public func snapshot(now: Duration) -> CoordinatorSnapshot {
         CoordinatorSnapshot(
-            epoch: configuration.epoch, isReady: isReady, isDraining: isDraining, storeRefuses: storeRefuses,
+            epoch: configuration.epoch, isReady: isReady, storeRefuses: storeRefuses,
             jobs: jobs.indices.map(snapshot(ofJobAt:)), workers: sessionOrder.compactMap { snapshot(of: $0, now: now) },
             quarantined: quarantined, events: log.all, tallies: tallies)
     }

@@ -17,7 +17,7 @@ extension CoordinatorCore {
         } else {
             sessions[id] = WorkerSession(
                 id: id, peer: peer, device: device, process: hello.process, build: hello.build,
-                instructionSet: hello.instructionSet, lastHeard: now, isDraining: isDraining)
+                instructionSet: hello.instructionSet, lastHeard: now)
             sessionOrder.append(id)
             nodesSeen.insert(hello.node)
             tallies.sessions += 1

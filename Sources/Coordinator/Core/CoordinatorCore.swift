@@ -48,7 +48,6 @@ public struct CoordinatorCore: Sendable {
     /// Until when open shards of recovered jobs are not handed out.
     var graceEnds: Duration?
     var storeRefuses = false
-    var isDraining = false
     var effects: [CoordinatorEffect] = []
     /// A lower bound of the next deadline; activity only moves deadlines back.
     var checkAt: Duration?
@@ -65,7 +64,7 @@ public struct CoordinatorCore: Sendable {
     public var nextDeadline: Duration? { checkAt }
 
     /// Whether the coordinator can do its work: the store takes what is decided, and the workers are not all to leave.
-    public var isReady: Bool { !storeRefuses && !isDraining }
+    public var isReady: Bool { !storeRefuses }
 
     /// Takes in an event.
     ///
@@ -139,7 +138,6 @@ public struct CoordinatorCore: Sendable {
     }
 
     private mutating func drain(_ selection: WorkerSelection) {
-        if selection == .all { isDraining = true }
         for id in sessionOrder {
             guard let device = sessions[id]?.device else { continue }
             if case .node(let node, let rank) = selection,

@@ -74,7 +74,7 @@ public enum CoordinatorEvent: Sendable, Hashable {
     case workerExited(node: String, process: Int, text: String)
     /// A session must end, because its key was revoked.
     case sessionRevoked(SessionID, text: String)
-    /// Workers are to leave when their shard is done.
+    /// Workers that are here are to leave when their shard is done; others may join.
     case drainRequested(WorkerSelection)
     /// The time that `nextDeadline` named has come.
     case deadline

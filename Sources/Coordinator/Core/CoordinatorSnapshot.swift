@@ -7,8 +7,6 @@ public struct CoordinatorSnapshot: Sendable, Hashable {
     public var epoch: UInt64
     /// Whether it can do its work.
     public var isReady: Bool
-    /// Whether all workers are to leave.
-    public var isDraining: Bool
     /// Whether the store takes nothing at the moment.
     public var storeRefuses: Bool
     /// All jobs in the order of submission.

@@ -9,7 +9,7 @@ extension ShardReduction where Statistics == CalibrationStatistics {
     /// - Returns: The reduction; it refuses statistics of another model or plan.
     public static func calibration(modelDigest: String, plan: CalibrationPlan) -> ShardReduction {
         ShardReduction(
-            decode: { bytes, shard in
+            decode: { bytes, shard, skipped in
                 let statistics = try CalibrationStatistics(decoding: bytes, name: "shard \(shard.index)")
                 guard statistics.modelDigest == modelDigest else {
                     throw CalibrationStatisticsError.modelsDiffer(statistics.modelDigest, modelDigest)
@@ -17,7 +17,8 @@ extension ShardReduction where Statistics == CalibrationStatistics {
                 guard statistics.planDigest == plan.digest.hexadecimal else {
                     throw CalibrationStatisticsError.plansDiffer(statistics.planDigest, plan.digest.hexadecimal)
                 }
-                guard statistics.batchIndices == shard.batches.map(UInt64.init) else {
+                let batches = shard.batches.filter { !plan.samples(ofBatch: $0).allSatisfy(skipped.contains) }
+                guard statistics.batchIndices == batches.map(UInt64.init) else {
                     throw ShardContentError.batches(shard: shard.index)
                 }
                 guard statistics.tensors.keys.sorted() == plan.specification.observedTensors else {

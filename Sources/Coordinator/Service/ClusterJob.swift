@@ -69,8 +69,10 @@ public protocol SampleByteSource: Sendable {
 /// Results are merged along a fixed binary tree over the shards' indices, so the outcome does not depend on the order in
 /// which they arrive, whatever the merge does.
 public struct ShardReduction<Statistics: Sendable>: Sendable {
-    /// Reads and checks the result of a shard.
-    public var decode: @Sendable (_ bytes: [UInt8], _ shard: CalibrationPlan.Shard) throws -> Statistics
+    /// Reads and checks the result of a shard, whose batches are without the samples that the job has skipped; a batch
+    /// that has no others is left out.
+    public var decode:
+        @Sendable (_ bytes: [UInt8], _ shard: CalibrationPlan.Shard, _ skipped: Set<Int>) throws -> Statistics
     /// Merges the results of neighbouring shards, the one with the lower indices first.
     public var merge: @Sendable (_ lower: Statistics, _ upper: Statistics) throws -> Statistics
 
@@ -81,7 +83,9 @@ public struct ShardReduction<Statistics: Sendable>: Sendable {
 
     /// Describes a reduction.
     public init(
-        decode: @escaping @Sendable (_ bytes: [UInt8], _ shard: CalibrationPlan.Shard) throws -> Statistics,
+        decode:
+            @escaping @Sendable (_ bytes: [UInt8], _ shard: CalibrationPlan.Shard, _ skipped: Set<Int>) throws
+            -> Statistics,
         merge: @escaping @Sendable (_ lower: Statistics, _ upper: Statistics) throws -> Statistics,
         encode: @escaping @Sendable (_ merged: Statistics) throws -> [UInt8],
         decodeMerged: @escaping @Sendable (_ bytes: [UInt8]) throws -> Statistics

@@ -11,6 +11,7 @@ final class CommitStore<Statistics: Sendable>: Sendable {
         var tree: MergeTree<Statistics>
         var digests: [ContentDigest?]
         var conflicts: [Int] = []
+        var skipped: Set<Int> = []
     }
 
     private let state: Mutex<State>
@@ -39,7 +40,7 @@ final class CommitStore<Statistics: Sendable>: Sendable {
         let shard = plan.shard(request.commit.shard.shard)
         let statistics: Statistics
         do {
-            statistics = try reduction.decode(bytes, shard)
+            statistics = try reduction.decode(bytes, shard, state.withLock { $0.skipped })
         } catch {
             return .failed(.invalid(text: "\(error)"))
         }
@@ -54,6 +55,11 @@ final class CommitStore<Statistics: Sendable>: Sendable {
             return .broken(.store(text: "\(error)"))
         }
         return .stored
+    }
+
+    /// Notes a sample that is left out from now on.
+    func skip(_ sample: Int) {
+        state.withLock { _ = $0.skipped.insert(sample) }
     }
 
     /// Notes the shards for which workers computed different statistics that nobody could settle.

@@ -106,6 +106,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
                         record: { decision in
                             // Nothing outlives this process, so a decision need not be kept to be final.
                             if case .quarantined(_, _, let resets) = decision, !resets.isEmpty { store.reset() }
+                            if case .skipped(_, let sample, _) = decision { store.skip(sample) }
                             control.post(.event(.recorded(decision)))
                         },
                         finalize: { job, conflicts in

@@ -71,8 +71,17 @@ final class CoordinatorConnection {
     private func send(_ message: Message) throws {
         sequence += 1
         let frames = try PacketCodec.frames(Packet(Envelope(session: session, sequence: sequence, message: message)))
-        // What the socket does not take now is asked again.
-        _ = try socket.send(frames)
+        try Self.send(frames, on: socket)
+    }
+
+    /// Sends when somebody is there; what the socket does not take in time is asked again.
+    private static func send(_ frames: [[UInt8]], on socket: ZeroMQSocket) throws {
+        let deadline = ContinuousClock.now + patience
+        while try socket.send(frames) != .sent, ContinuousClock.now < deadline {
+            _ = try ZeroMQSocket.wait([(socket, true)], descriptors: [], timeout: deadline - .now)
+            // News about the handshake end the wait too, and are read later.
+            Thread.sleep(forTimeInterval: 0.005)
+        }
     }
 
     /// Waits for a piece of the answer from the offset on.
@@ -103,20 +112,24 @@ final class CoordinatorConnection {
     ///
     /// - Parameters:
     ///   - file: Its digest and size.
+    ///   - dataEndpoint: Where the coordinator says that files are.
     ///   - progress: Told the number of bytes so far.
     /// - Returns: The bytes, compared with the digest.
     /// - Throws: `CommandFailure` when they do not come, or others come; `ZeroMQError` or `WireError`.
-    func fetch(_ file: ResultFile, progress: (Int) -> Void = { _ in }) throws -> [UInt8] {
+    func fetch(
+        _ file: ResultFile, from dataEndpoint: String, progress: (Int) -> Void = { _ in }
+    ) throws -> [UInt8] {
         let data = try ZeroMQSocket(.dealer, .data, security: security)
-        try data.connect(endpoint.companion())
+        try data.connect(try Endpoint(dataEndpoint).resolved(against: endpoint))
         var content: [UInt8] = []
         content.reserveCapacity(file.bytes)
         var lastArrival = ContinuousClock.now
         while content.count < file.bytes {
             sequence += 1
             let request = Message.get(digest: file.sha256, offset: content.count, chunks: WireLimits.creditChunks)
-            _ = try data.send(
-                try PacketCodec.frames(Packet(Envelope(session: session, sequence: sequence, message: request))))
+            let frames = try PacketCodec.frames(
+                Packet(Envelope(session: session, sequence: sequence, message: request)))
+            try Self.send(frames, on: data)
             let wanted = min(file.bytes, content.count + WireLimits.creditChunks * WireLimits.chunkBytes)
             while content.count < wanted, try receiveChunk(data, of: file.sha256, into: &content) {
                 lastArrival = .now

@@ -38,7 +38,9 @@ struct ResultCommand: AsyncParsableCommand {
                     throw CommandFailure(.badData, "Job \(job) has no \(name)")
                 }
                 var progress = ProgressLine(title: "fetching the \(name)", unit: "KB")
-                let bytes = try connection.fetch(file) { progress.update(done: $0 / 1000, total: file.bytes / 1000) }
+                let bytes = try connection.fetch(file, from: result.dataEndpoint) {
+                    progress.update(done: $0 / 1000, total: file.bytes / 1000)
+                }
                 progress.finish()
                 return bytes
             }

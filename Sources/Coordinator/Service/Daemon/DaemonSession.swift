@@ -36,33 +36,26 @@ final class DaemonSession<Factory: JobFactory>: Sendable {
         store = try StoreThread(
             state: state, recovered: recovered.unfinished, catalog: catalog, uploads: uploads,
             answer: { control.post(.event($0)) }, failed: { ending.end($0) })
-        desk = RequestDesk(
-            state: state, factory: factory, catalog: catalog, store: store, control: control,
-            cluster: ClusterFacts(
-                build: configuration.build, started: Timestamp(Date()), origin: MonotonicClock.now), notify: notify)
 
         let requested = try Endpoint(configuration.endpoint)
         let dataEndpoint = try configuration.dataEndpoint.map { text throws(ZeroMQError) in try Endpoint(text) }
-        let (blobs, uploadLimit) = (state.blobs, configuration.uploadBytes)
         let dataBinding = BindingSignal()
-        dataThread = dataBinding.serve(
-            name: "tare-data", options: .data, security: configuration.access.security, mailbox: data,
-            bind: { try $0.bind(dataEndpoint ?? requested.companion()) },
-            server: {
-                DataServer(
-                    blobs: StateBlobs(blobs),
-                    samples: { id in
-                        guard let job = catalog.job(id), let samples = job.samples else { return nil }
-                        return StreamedJob(samples: samples, sampleCount: job.plan.specification.sampleCount)
-                    }, uploads: uploads, uploadLimit: uploadLimit, access: configuration.access, notify: notify)
-            },
-            failed: { ending.end($0) })
+        dataThread = Self.serveData(
+            state.blobs, catalog: catalog, uploads: uploads, configuration: configuration, binding: dataBinding,
+            at: try dataEndpoint ?? requested.companion(), mailbox: data, failed: { ending.end($0) }, notify: notify)
         do {
             var core = configuration.core
             let bound = try dataBinding.endpoint()
             core.dataEndpoint = try bound.withoutHost.text
             core.cluster = SessionID(high: state.cluster.high, low: state.cluster.low)
             core.epoch = state.epoch
+            desk = RequestDesk(
+                state: state, factory: factory, catalog: catalog, store: store, control: control,
+                cluster: ClusterFacts(
+                    build: configuration.build, started: Timestamp(Date()), origin: MonotonicClock.now,
+                    dataEndpoint: core.dataEndpoint), notify: notify)
+            // Before the thread that reads it runs: workers that wait say hello as soon as the socket is bound.
+            control.post(.event(.recovered(recovered.core)))
             let binding = BindingSignal()
             controlThread = Self.serveControl(
                 CoordinatorCore(configuration: core), at: requested, binding: binding, mailbox: control,
@@ -70,7 +63,6 @@ final class DaemonSession<Factory: JobFactory>: Sendable {
                 clients: ClientDesk(desk: desk, control: control), failed: { ending.end($0) }, notify: notify)
             let listening = try binding.endpoint()
             try configuration.access.begin(at: [listening, bound], control: control, notify: notify)
-            control.post(.event(.recovered(recovered.core)))
             self.endpoint = listening.text
             notify(.listening(control: listening.text, data: bound.text))
             for job in recovered.unfinished { notify(job.resumption) }
@@ -80,6 +72,28 @@ final class DaemonSession<Factory: JobFactory>: Sendable {
             store.post(.stop)
             throw error
         }
+    }
+
+    private static func serveData(
+        _ blobs: BlobStore, catalog: JobCatalog<Factory.Statistics>, uploads: UploadStore,
+        configuration: DaemonConfiguration, binding: BindingSignal, at endpoint: Endpoint,
+        mailbox: Mailbox<DataServer.Command>, failed: @escaping @Sendable (String) -> Void,
+        notify: @escaping @Sendable (ClusterNotice) -> Void
+    ) -> ServiceThread {
+        let access = configuration.access
+        let uploadLimit = configuration.uploadBytes
+        return binding.serve(
+            name: "tare-data", options: .data, security: access.security, mailbox: mailbox,
+            bind: { try $0.bind(endpoint) },
+            server: {
+                DataServer(
+                    blobs: StateBlobs(blobs),
+                    samples: { id in
+                        guard let job = catalog.job(id), let samples = job.samples else { return nil }
+                        return StreamedJob(samples: samples, sampleCount: job.plan.specification.sampleCount)
+                    }, uploads: uploads, uploadLimit: uploadLimit, access: access, notify: notify)
+            },
+            failed: failed)
     }
 
     private static func serveControl(

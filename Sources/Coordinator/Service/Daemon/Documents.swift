@@ -13,6 +13,8 @@ struct ClusterFacts: Sendable {
     var started: Timestamp
     /// The same moment on the clock of the cores.
     var origin: Duration
+    /// Where files are fetched from, with `*` for the host by which the client came.
+    var dataEndpoint: String
 
     /// The wall time of a moment on the clock of the cores.
     func timestamp(_ moment: Duration) -> Timestamp {

@@ -13,6 +13,8 @@ final class DurableStore<Statistics: Sendable> {
     private let uploads: UploadStore
     /// Looked up by job, never iterated.
     private var trees: [UInt64: MergeTree<Statistics?>] = [:]
+    /// Samples that unfinished jobs leave out; looked up by job.
+    private var skipped: [UInt64: [PoisonedSample]] = [:]
 
     init(state: StateStore, catalog: JobCatalog<Statistics>, uploads: UploadStore) {
         self.state = state
@@ -26,6 +28,7 @@ final class DurableStore<Statistics: Sendable> {
         trees[job.summary.job] = try state.tree(of: job) { bytes, _ in
             bytes.isEmpty ? nil : try prepared.reduction.decodeMerged(bytes)
         }
+        skipped[job.summary.job] = job.poisoned
     }
 
     /// Takes up a job that was just submitted.
@@ -110,7 +113,8 @@ final class DurableStore<Statistics: Sendable> {
             throw Refusal(failure: .missing)
         }
         do {
-            return try job.reduction.decode(bytes, job.plan.shard(commit.shard.shard))
+            let skipped = Set(skippedSamples(of: commit.shard.job).map(\.sample))
+            return try job.reduction.decode(bytes, job.plan.shard(commit.shard.shard), skipped)
         } catch {
             uploads.discard(commit.digest)
             throw Refusal(failure: .invalid(text: "\(error)"))
@@ -127,6 +131,7 @@ final class DurableStore<Statistics: Sendable> {
             close(job)
         case .skipped(let job, let sample, let text):
             try state.recordPoison(job: job, sample: sample, reason: text)
+            skipped[job, default: []].append(PoisonedSample(sample: sample, reason: text))
         case .quarantined(let device, let text, let resets):
             let faulty = QuarantinedDevice(device: WorkerDevice(device), reason: text)
             try state.record([.quarantine(faulty)] + resets.map { .restart(job: $0, faulty) })
@@ -152,9 +157,9 @@ final class DurableStore<Statistics: Sendable> {
         trees[job]?.root.flatMap { $0 }
     }
 
-    /// Samples that are left out of a job.
-    func skippedSamples(of job: UInt64) throws(StateStoreError) -> [PoisonedSample] {
-        try state.recover().unfinished.first { $0.summary.job == job }?.poisoned ?? []
+    /// Samples that are left out of an unfinished job, in order.
+    func skippedSamples(of job: UInt64) -> [PoisonedSample] {
+        skipped[job, default: []].sorted { $0.sample < $1.sample }
     }
 
     /// Keeps the files of a result and records that the job is completed.
@@ -175,6 +180,7 @@ final class DurableStore<Statistics: Sendable> {
 
     private func close(_ job: UInt64) {
         trees[job] = nil
+        skipped[job] = nil
         catalog.remove(job)
     }
 }

@@ -42,6 +42,8 @@ extension RequestDesk {
     /// Ends a job.
     func cancel(_ id: UInt64, reason: String) throws -> [UInt8] {
         let summary = try summary(id)
+        // The same wish again, perhaps because the answer was lost.
+        if summary.state == .cancelled { return try Documents.encode(jobDocument(id)) }
         guard !summary.state.isEnd else {
             throw ControlError(.conflict, "Job \(id) is \(summary.state.rawValue) already")
         }

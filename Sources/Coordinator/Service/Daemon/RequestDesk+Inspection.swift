@@ -45,7 +45,6 @@ extension RequestDesk {
         let snapshot = try snapshot()
         var reasons: [String] = []
         if snapshot.storeRefuses { reasons.append("the state directory takes nothing: it may be full") }
-        if snapshot.isDraining { reasons.append("all workers are to leave") }
         do {
             try state.checkSpace()
         } catch {
@@ -113,11 +112,25 @@ extension RequestDesk {
             document.failure = .init(text: end.text, exitStatus: end.exitStatus)
         }
         document.ended = summary.ended.map { Timestamp(seconds: $0 / 1000) }
+        document.poisonedSamples = try state.poisonedSamples(of: summary.job).map { sample in
+            .init(sample: sample.sample, text: sample.reason)
+        }
+        document.conflicts = try conflicts(of: summary.job)
         document.results = try summary.results.map { result in
             ControlAPI.ResultFile(
                 name: result.name, sha256: result.digest, bytes: try state.blobs.size(result.digest) ?? 0)
         }
         return document
+    }
+
+    /// Shards for which somebody computed other statistics than those that are counted.
+    private func conflicts(of job: UInt64) throws -> [JobDocument.Conflict] {
+        let witnesses = try state.witnesses(of: job)
+        guard !witnesses.isEmpty else { return [] }
+        return try state.shards(of: job).compactMap { shard in
+            let others = witnesses.filter { $0.shard == shard.shard && $0.digest != shard.digest }.map(\.digest)
+            return others.isEmpty ? nil : .init(shard: shard.shard, counted: shard.digest, others: others)
+        }
     }
 
     func resultDocument(_ id: UInt64) throws -> ResultDocument {
@@ -129,7 +142,7 @@ extension RequestDesk {
         case .failed, .cancelled: throw ControlError(.failed, summary.end?.text ?? "Job \(id) has no result")
         }
         return ResultDocument(
-            job: id, name: summary.name,
+            job: id, name: summary.name, dataEndpoint: cluster.dataEndpoint,
             files: try summary.results.map { result in
                 ControlAPI.ResultFile(
                     name: result.name, sha256: result.digest, bytes: try state.blobs.size(result.digest) ?? 0)

@@ -155,20 +155,15 @@ private final class StoreLoop<Statistics: Sendable> {
             answer(.finalized(job: id, .failed(.conversion(text: "every sample of the job was left out"))))
             return
         }
-        do {
-            let skipped = try store.skippedSamples(of: id)
-            let findings = JobFindings(conflicts: conflicts, skipped: skipped)
-            conversions.async { [mailbox] in
-                let result: Result<[ResultContent], JobFailure>
-                do {
-                    result = .success(try job.finish(statistics, findings))
-                } catch {
-                    result = .failure(.conversion(text: "\(error)"))
-                }
-                mailbox.post(.converted(job: id, result))
+        let findings = JobFindings(conflicts: conflicts, skipped: store.skippedSamples(of: id))
+        conversions.async { [mailbox] in
+            let result: Result<[ResultContent], JobFailure>
+            do {
+                result = .success(try job.finish(statistics, findings))
+            } catch {
+                result = .failure(.conversion(text: "\(error)"))
             }
-        } catch {
-            answer(.finalized(job: id, .later(text: "\(error)")))
+            mailbox.post(.converted(job: id, result))
         }
     }
 

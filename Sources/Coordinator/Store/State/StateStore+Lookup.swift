@@ -10,6 +10,30 @@ extension StateStore {
         }
     }
 
+    /// Samples that a job leaves out, in order.
+    public func poisonedSamples(of job: UInt64) throws(StateStoreError) -> [PoisonedSample] {
+        try database.read("list poisoned samples") { try Self.poisoned(Int(clamping: job), $0) }
+    }
+
+    /// Further computations of a job's counted shards, in order of shard and session.
+    public func witnesses(of job: UInt64) throws(StateStoreError) -> [ShardWitness] {
+        try database.read("list witnesses") { try Self.witnesses(Int(clamping: job), $0) }
+    }
+
+    static func poisoned(_ job: Int, _ database: Database) throws -> [PoisonedSample] {
+        try StateSchema.poisoned.rows(database, where: "job = ?", [job], order: "sample").map { row in
+            PoisonedSample(sample: try row.integer(1), reason: try row.text(2))
+        }
+    }
+
+    static func witnesses(_ job: Int, _ database: Database) throws -> [ShardWitness] {
+        try StateSchema.witnesses.rows(database, where: "job = ?", [job], order: "shard, session").map { row in
+            ShardWitness(
+                shard: try row.integer(1), session: try row.identifier(2),
+                device: WorkerDevice(node: try row.text(3), rank: try row.integer(4)), digest: try row.digest(5))
+        }
+    }
+
     /// Free bytes of the file system of the state directory.
     public func freeBytes() throws(StateStoreError) -> Int {
         try blobs.availableBytes()

@@ -42,19 +42,13 @@ extension StateStore {
             nodes: try rows(StateSchema.nodes, order: "level, position").map { row in
                 TreePosition(level: try row.integer(1), index: try row.integer(2))
             },
-            poisoned: try rows(StateSchema.poisoned, order: "sample").map { row in
-                PoisonedSample(sample: try row.integer(1), reason: try row.text(2))
-            },
+            poisoned: try poisoned(job, database),
             losses: try rows(StateSchema.losses, order: "shard, session").map { row in
                 ShardLoss(
                     shard: try row.integer(1), session: try row.identifier(2), device: try device(row, 3),
                     reason: try row.text(5))
             },
-            witnesses: try rows(StateSchema.witnesses, order: "shard, session").map { row in
-                ShardWitness(
-                    shard: try row.integer(1), session: try row.identifier(2), device: try device(row, 3),
-                    digest: try row.digest(5))
-            },
+            witnesses: try witnesses(job, database),
             restarts: try rows(StateSchema.restarts, order: "restart").map { row in
                 JobRestart(device: try device(row, 2), reason: try row.text(4), discarded: try row.integer(5))
             })

@@ -155,13 +155,16 @@ public struct ResultDocument: ControlDocument {
     public var job: UInt64
     /// Name of the job.
     public var name: String
+    /// Where the files are fetched from, in ZeroMQ's form, with `*` for the host by which the client came.
+    public var dataEndpoint: String
     /// The files, by name.
     public var files: [ResultFile]
 
     /// Names the files.
-    public init(job: UInt64, name: String, files: [ResultFile]) {
+    public init(job: UInt64, name: String, dataEndpoint: String, files: [ResultFile]) {
         self.job = job
         self.name = name
+        self.dataEndpoint = dataEndpoint
         self.files = files
     }
 }
