@@ -176,7 +176,7 @@ kept() {
 }
 
 echo "slurm-test: $(slurmctld -V) in $directory"
-python3 - Examples/digits/calibration.npz "$directory/images.npz" "${COPIES:-20}" <<'PYTHON' || exit 1
+python3 - Examples/digits/calibration.npz "$directory/images.npz" "${COPIES:-40}" <<'PYTHON' || exit 1
 """Repeats the images of an archive, so that a job lasts long enough to be disturbed."""
 import ast, sys, zipfile
 source, target, copies = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -190,7 +190,7 @@ with zipfile.ZipFile(target, "w") as archive:
     archive.writestr("image.npy", npy[:8] + len(text).to_bytes(2, "little") + text + npy[10 + length:] * copies)
 PYTHON
 plan=(--shard-batches 8)
-shards=$((${COPIES:-20} * 256 / 64))
+shards=$((${COPIES:-40} * 256 / 64))
 "$tare" calibrate Examples/digits/digits.onnx --data "$directory/images.npz" "${plan[@]}" --workers 1 \
     --output "$directory/reference.onnx" --statistics "$directory/reference.safetensors" \
     >"$directory/reference.log" 2>&1 || { cat "$directory/reference.log" >&2; exit 1; }
@@ -202,6 +202,34 @@ start_cluster || { tail "$directory"/*.log "$directory/munge/log" >&2; exit 1; }
 submit undisturbed
 conclude
 check "eight tasks joined" "$(grep -cE '^[0-7]: tare: rank [0-7] of 8, local rank [01] of 2, ' "$directory/$name.log")" 8
+
+# As a user would, except for the loopback: the folder is made where sbatch is called, and goes when the result is there.
+by_hand() {
+    name=$1
+    shift
+    job=$(cd "$directory" && env TARE="$tare" TARE_LISTEN=tcp://127.0.0.1:17788 TARE_TEST_CLUSTER="$directory" \
+        sbatch --parsable --output "$name.log" --nodes 4 --ntasks-per-node 2 "$root/deploy/slurm/tare.sbatch" "$@") || exit 1
+    echo "job $job: $name"
+    wait_until "the end of job $job" 120 ended "$job"
+}
+cp Examples/digits/digits.onnx "$directory/model.onnx"
+by_hand defaults model.onnx --data images.npz "${plan[@]}" --output defaults.onnx
+check "job $job ends well" "$(state_of "$job")" COMPLETED
+check "the model of job $job is that of one process" "$(digest "$directory/defaults.onnx")" "$reference"
+check "its folder is gone" "$(ls -d "$directory/tare-$job" 2>/dev/null)" ""
+
+by_hand mistaken model.onnx --data images.npz --observer nonsense --output mistaken.onnx
+check "job $job fails with the status of 'tare submit' and is not queued again" \
+    "$(scontrol show job "$job" -o | grep -oE 'JobState=[A-Z]+|Restarts=[0-9]+|ExitCode=[0-9:]+' | tr '\n' ' ')" \
+    "JobState=FAILED Restarts=0 ExitCode=64:0 "
+
+submit cancelled
+under_way
+"$tare" cancel 1 --address-file "$directory/cancelled/address.json" --key "$directory/cancelled/keys/submitter.secret"
+wait_until "the end of job $job" 120 ended "$job"
+check "job $job fails with status 1 and is not queued again" \
+    "$(scontrol show job "$job" -o | grep -oE 'JobState=[A-Z]+|Restarts=[0-9]+|ExitCode=[0-9:]+' | tr '\n' ' ')" \
+    "JobState=FAILED Restarts=0 ExitCode=1:0 "
 
 submit killed-worker
 under_way
