@@ -138,7 +138,7 @@ extension World {
 
     func note(_ occurrence: CoordinatorOccurrence) {
         switch occurrence {
-        case .shardCommitted(let job, let shard, _):
+        case .shardCommitted(let job, let shard, _, _, _):
             outcome.tally[.committed] += 1
             if let it = store.job(job) { known.insert(.init(job: job, shard: shard, resets: it.resets)) }
         case .shardReturned(let job, _, let session, _):

@@ -292,7 +292,7 @@ enum CoordinatorScript {
         case .workerJoined(let session, _, _): "joined \(name(session))"
         case .workerRejected(let node, _, _): "rejected \(node)"
         case .workerLeft(let session, _, _, let why): "left \(name(session)): \(why)"
-        case .shardCommitted(_, let shard, let session): "committed \(shard) by \(session.map(name) ?? "nobody")"
+        case .shardCommitted(_, let shard, let session, _, _): "committed \(shard) by \(session.map(name) ?? "nobody")"
         case .shardReturned(_, let shard, let session, let why): "returned \(shard) by \(name(session)): \(why)"
         case .shardSpeculated(_, let shard, let session): "second attempt at \(shard) by \(name(session))"
         case .bisectionStarted(_, let shard, let losses): "bisection of \(shard) after \(losses) losses"

@@ -1,6 +1,7 @@
 import Calibration
 import ControlAPI
 import Foundation
+import FoundationNetworking
 import Glibc
 import TestSupport
 import Testing
@@ -14,10 +15,10 @@ import Testing
         private(set) var coordinator: TareProcess
         private(set) var workers: [TareProcess] = []
 
-        init(workers count: Int) throws {
+        init(workers count: Int, http: String = "none") throws {
             folder = try TemporaryFolder()
             endpoint = "ipc://\(folder.path("socket"))"
-            coordinator = try Self.startCoordinator(folder, endpoint)
+            coordinator = try Self.startCoordinator(folder, endpoint, http: http)
             for _ in 0..<count { try addWorker() }
         }
 
@@ -26,10 +27,12 @@ import Testing
             for process in workers + [coordinator] { _ = try? process.finish() }
         }
 
-        private static func startCoordinator(_ folder: TemporaryFolder, _ endpoint: String) throws -> TareProcess {
+        private static func startCoordinator(
+            _ folder: TemporaryFolder, _ endpoint: String, http: String = "none"
+        ) throws -> TareProcess {
             try TareProcess(
                 [
-                    "coordinator", "--state-dir", folder.path("state"), "--listen", endpoint, "--http", "none",
+                    "coordinator", "--state-dir", folder.path("state"), "--listen", endpoint, "--http", http,
                     "--data-root", folder.url.path, "--data-root",
                     URL(filePath: Example.model).deletingLastPathComponent().path,
                 ], in: folder.url)
@@ -62,6 +65,16 @@ import Testing
             let outcome = try ask(["status", "\(job)", "--json"])
             #expect(outcome.status == 0, "\(outcome.errors)")
             return try Documents.decode(JobDocument.self, from: Array(outcome.output.utf8))
+        }
+
+        /// Where HTTP is served.
+        func httpAddress() -> String? {
+            var address: String?
+            _ = becomesTrue {
+                address = coordinator.errorsSoFar.firstMatch(of: /http:\/\/127\.0\.0\.1:[0-9]+/).map { String($0.0) }
+                return address != nil
+            }
+            return address
         }
 
         /// How many workers have joined.
@@ -134,26 +147,13 @@ import Testing
     }
 
     @Test func anHTTPAddressInUseIsNamed() throws {
-        let folder = try TemporaryFolder()
-        func words(_ name: String, http: String) -> [String] {
+        let cluster = try Cluster(workers: 0, http: "127.0.0.1:0")
+        let taken = try #require(cluster.httpAddress()).dropFirst("http://".count)
+        let second = try TareProcess.run(
             [
-                "coordinator", "--state-dir", folder.path(name), "--listen", "ipc://\(folder.path(name)).socket",
-                "--http", http,
-            ]
-        }
-        let first = try TareProcess(words("first", http: "127.0.0.1:0"), in: folder.url)
-        defer {
-            kill(first.identifier, SIGKILL)
-            _ = try? first.finish()
-        }
-        var address: String?
-        #expect(
-            becomesTrue {
-                address = first.errorsSoFar.firstMatch(of: /http:\/\/(127\.0\.0\.1:[0-9]+)/).map { String($0.1) }
-                return address != nil
-            })
-        let taken = try #require(address)
-        let second = try TareProcess.run(words("second", http: taken), in: folder.url)
+                "coordinator", "--state-dir", cluster.folder.path("second"), "--listen",
+                "ipc://\(cluster.folder.path("second.socket"))", "--http", String(taken),
+            ], in: cluster.folder.url)
         #expect(second.status == 69)
         #expect(second.errors.contains(taken) && second.errors.contains("--http"), "\(second.errors)")
     }
@@ -176,6 +176,39 @@ import Testing
         #expect(outcome.status == 0, "\(outcome.errors)")
         let manifest = try String(contentsOfFile: cluster.folder.path("o.manifest.json"), encoding: .utf8)
         #expect(manifest.contains("NaN"))
+    }
+
+    @Test func metricsAreFed() throws {
+        let cluster = try Cluster(workers: 1, http: "127.0.0.1:0")
+        let submitted = try cluster.ask(
+            ["submit", Example.model] + Self.options + ["--data-delivery", "stream", "--wait"])
+        #expect(submitted.status == 0, "\(submitted.errors)")
+        // The utilization of the worker is looked at once a second.
+        #expect(becomesTrue { (try? cluster.status(1).workersReady) == 1 })
+        let url = try #require(cluster.httpAddress().flatMap { URL(string: $0 + "/metrics") })
+        var values: [String: Double] = [:]
+        #expect(
+            becomesTrue {
+                let text = (try? String(contentsOf: url, encoding: .utf8)) ?? ""
+                for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+                    guard let space = line.lastIndex(of: " ") else { continue }
+                    values[String(line[..<space])] = Double(line[line.index(after: space)...])
+                }
+                return values.keys.contains { $0.hasPrefix("tare_device_utilization_ratio") }
+            })
+        #expect(values["tare_samples_total"] == 256)
+        #expect(values["tare_shard_attempts_total{outcome=\"finished\"}"] == 64)
+        #expect(values["tare_shard_commits_total{result=\"accepted\"}"] == 64)
+        #expect(values["tare_worker_sessions_total"] == 1)
+        for name in [
+            "tare_shard_duration_seconds_count", "tare_store_transaction_seconds_count",
+            "tare_event_loop_lag_seconds_count", "tare_state_dir_bytes",
+            "tare_transfer_bytes_total{direction=\"received\",kind=\"statistics\"}",
+            "tare_transfer_bytes_total{direction=\"sent\",kind=\"samples\"}",
+            "tare_transfer_bytes_total{direction=\"sent\",kind=\"model\"}",
+        ] {
+            #expect(values[name] ?? 0 > 0, "\(name)")
+        }
     }
 
     @Test func aCancelledJobStaysCancelled() throws {

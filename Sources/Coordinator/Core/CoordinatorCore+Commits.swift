@@ -76,7 +76,8 @@ extension CoordinatorCore {
         jobs[j].committedSamples += request.commit.samples
         jobs[j].bisections[shard] = nil
         jobs[j].openTrials.removeAll { $0 == shard }
-        if let since, request.session == holder { jobs[j].durations.add(now - since) }
+        let duration = request.session == holder ? since.map { now - $0 } : nil
+        if let duration { jobs[j].durations.add(duration) }
         // Whoever still computes it is told at the next heartbeat; whoever has finished it hears whether it was the same.
         for session in [holder, speculator].compactMap({ $0 }) where isAt(session, j, shard) { _ = detach(session) }
         if let session = request.session {
@@ -85,7 +86,10 @@ extension CoordinatorCore {
             if isAt(session, j, shard) { _ = detach(session) }
         }
         tallies.committed += 1
-        report(.shardCommitted(job: reference.job, shard: shard, session: request.session))
+        report(
+            .shardCommitted(
+                job: reference.job, shard: shard, session: request.session, samples: request.commit.samples,
+                duration: duration))
         if jobs[j].isOpen, let session = request.session { acknowledge(reference, .accepted, "", to: session) }
         pickForAudit(j, shard)
         advanceCondemnations()

@@ -23,6 +23,7 @@ extension CoordinatorCore {
         }
         if sessions[id]?.assignment?.reference == reference {
             if sessions[id]?.assignment?.purpose == .audit { jobs[j].audits.finish(shard) }
+            if commit.digest == counted { tallies.agreements += 1 }
             _ = detach(id)
             sessions[id]?.failuresInARow = 0
         }

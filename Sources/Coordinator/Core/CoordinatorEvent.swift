@@ -105,8 +105,9 @@ public enum CoordinatorOccurrence: Sendable, Hashable {
     case workerRejected(node: String, process: Int, text: String)
     /// A worker left or was lost.
     case workerLeft(session: SessionID, node: String, process: Int, text: String)
-    /// A shard is counted; `session` is `nil` for a shard whose samples are all skipped.
-    case shardCommitted(job: UInt64, shard: Int, session: SessionID?)
+    /// A shard is counted; `session` is `nil` for a shard whose samples are all skipped, and `duration` when it is not known
+    /// how long the worker took.
+    case shardCommitted(job: UInt64, shard: Int, session: SessionID?, samples: Int, duration: Duration?)
     /// A shard goes to another worker.
     case shardReturned(job: UInt64, shard: Int, session: SessionID, text: String)
     /// A shard runs long and is given to a second worker.

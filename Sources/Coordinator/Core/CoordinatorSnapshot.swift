@@ -173,6 +173,8 @@ public struct CoordinatorTallies: Sendable, Hashable {
     public var speculations = 0
     /// Attempts that only compare.
     public var audits = 0
+    /// Results that were the same as the counted ones.
+    public var agreements = 0
     /// Trials of parts of shards.
     public var trials = 0
     /// Attempts that were taken back.
@@ -187,6 +189,9 @@ public struct CoordinatorTallies: Sendable, Hashable {
     public var failures: [FailureClass: Int] = [:]
     /// Answers to commits, by result.
     public var answers: [CommitResult: Int] = [:]
+
+    /// Nothing yet.
+    public init() {}
 }
 
 /// The latest occurrences.

@@ -163,6 +163,6 @@ extension ClusterAccess {
         notify: @escaping @Sendable (ClusterNotice) -> Void
     ) throws {
         try verify(endpoints)
-        observe(refused: { notify(.rejectedFrame(text: $0.description)) }, revoked: { control.post(.revoked($0)) })
+        observe(refused: { notify(.refusedConnection(text: $0.description)) }, revoked: { control.post(.revoked($0)) })
     }
 }

@@ -119,8 +119,12 @@ public enum ClusterNotice: Sendable {
     case occurrence(CoordinatorOccurrence)
     /// A line that a local worker wrote to its standard error.
     case workerLog(worker: Int, line: String)
-    /// A peer sent something that is no message.
-    case rejectedFrame(text: String)
+    /// A message changed nothing: it is none, or its sender may not send it.
+    case rejectedFrame(MessageRefusal, text: String)
+    /// A peer was not let in.
+    case refusedConnection(text: String)
+    /// Something was measured.
+    case measured(ClusterMeasurement)
     /// A daemon has taken a job.
     case jobSubmitted(job: UInt64, name: String, shards: Int)
     /// A daemon that was started again goes on with a job.

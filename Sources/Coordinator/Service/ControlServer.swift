@@ -67,7 +67,7 @@ final class ControlServer: SocketServer {
             try access.admission.admit(
                 envelope.session, from: peer, needing: envelope.message.kind.neededRoles, isControl: true)
         } catch {
-            notify(.rejectedFrame(text: error.description))
+            notify(.rejectedFrame(error.refusal, text: error.description))
             refuse(error, envelope.session, peer)
             return
         }
@@ -106,7 +106,7 @@ final class ControlServer: SocketServer {
     }
 
     func rejected(_ error: WireError, from peer: PeerAddress?) {
-        notify(.rejectedFrame(text: error.description))
+        notify(.rejectedFrame(error.refusal, text: error.description))
     }
 
     func handle(_ command: Command) {
@@ -128,7 +128,7 @@ final class ControlServer: SocketServer {
         do {
             try send(Packet(Envelope(session: session, sequence: sequence, message: message)), peer)
         } catch {
-            notify(.rejectedFrame(text: "A message could not be sent: \(error)"))
+            notify(.rejectedFrame(.unsent, text: "A message could not be sent: \(error)"))
         }
     }
 

@@ -65,7 +65,7 @@ final class DataServer: SocketServer {
     func deadlineReached() {}
 
     func rejected(_ error: WireError, from peer: PeerAddress?) {
-        notify(.rejectedFrame(text: error.description))
+        notify(.rejectedFrame(error.refusal, text: error.description))
     }
 
     func received(_ packet: Packet, from peer: PeerAddress?) {
@@ -96,7 +96,7 @@ final class DataServer: SocketServer {
                 Packet(Envelope(session: envelope.session, sequence: sequence, message: message), payload: payload),
                 peer)
         } catch {
-            notify(.rejectedFrame(text: "An answer could not be sent: \(error)"))
+            notify(.rejectedFrame(.unsent, text: "An answer could not be sent: \(error)"))
         }
     }
 
@@ -111,6 +111,7 @@ final class DataServer: SocketServer {
                 throw DataServerError.changedBlob(digest)
             }
             answer(.chunk(digest: digest, offset: position, total: size), payload: bytes, to: envelope, peer)
+            notify(.measured(.sent(.model, bytes: bytes.count)))
             position += bytes.count
             if size == 0 { break }
         }
@@ -129,6 +130,7 @@ final class DataServer: SocketServer {
             answer(
                 .sampleChunk(job: job, sample: sample, offset: position, total: bytes.count, digest: digest),
                 payload: Array(bytes[position..<end]), to: envelope, peer)
+            notify(.measured(.sent(.samples, bytes: end - position)))
             if bytes.isEmpty { break }
             position = end
         }
@@ -189,6 +191,7 @@ final class DataServer: SocketServer {
             }
             upload.bytes += bytes
             openBytes += bytes.count
+            notify(.measured(.received(.statistics, bytes: bytes.count)))
         }
         let received = upload.bytes.count
         guard received == upload.size else {

@@ -23,7 +23,9 @@ struct DaemonLog: Sendable {
         case .jobEnded(let job, .failed(let failure)):
             logger.warning("job \(job) ended: \(failure)", metadata: ["job": "\(job)"])
         case .workerLog(let worker, let line): logger.info("worker \(worker): \(line)")
-        case .rejectedFrame(let text): logger.warning("rejected a message: \(text)")
+        case .measured: break
+        case .refusedConnection(let text): logger.warning("refused a connection: \(text)")
+        case .rejectedFrame(_, let text): logger.warning("rejected a message: \(text)")
         }
     }
 

@@ -1,5 +1,4 @@
 import ControlAPI
-import CoordinatorCore
 import CoordinatorHTTP
 import CoordinatorService
 import Dispatch
@@ -7,7 +6,7 @@ import Dispatch
 /// What HTTP shows of a daemon.
 struct DaemonProvider: ClusterProvider {
     let desk: ControlDesk
-    let metrics: ClusterMetrics?
+    let feed: MetricsFeed?
 
     /// Requests wait for the control thread or a disk, which no thread of Swift's own pool may do.
     private static let queue = DispatchQueue(label: "tare.http", attributes: .concurrent)
@@ -44,49 +43,15 @@ struct DaemonProvider: ClusterProvider {
         return try result.get()
     }
 
+    /// Looks at what the workers do, for their utilization.
+    func sample() async {
+        guard let feed else { return }
+        // A coordinator that does not answer is told of by /healthz.
+        await blocking { if let snapshot = try? desk.snapshot() { feed.sample(snapshot) } }
+    }
+
     func refreshMetrics() async {
-        if let snapshot = await blocking({ try? desk.gauges() }) { metrics?.update(snapshot) }
-    }
-}
-
-extension ControlDesk {
-    /// The state of the cluster as gauges.
-    fileprivate func gauges() throws -> ClusterSnapshot {
-        let cluster = try Documents.decode(ClusterDocument.self, from: answer(.cluster))
-        let jobs = try Documents.decode(
-            PageDocument<JobDocument>.self, from: answer(.jobs(Page(limit: ControlLimits.pageEntries))))
-        let workers = try Documents.decode(
-            PageDocument<WorkerDocument>.self, from: answer(.workers(Page(limit: ControlLimits.pageEntries))))
-        var snapshot = ClusterSnapshot()
-        snapshot.epoch = cluster.epoch
-        snapshot.stateFreeBytes = cluster.freeBytes
-        snapshot.quarantinedDevices = cluster.quarantinedDevices.count
-        for job in jobs.items { snapshot.jobs[job.state, default: 0] += 1 }
-        for worker in workers.items { snapshot.workers[worker.state, default: 0] += 1 }
-        for job in jobs.items where job.ended == nil {
-            snapshot.shards[.committed, default: 0] += job.shardsDone
-            snapshot.shards[.pending, default: 0] += job.shardsTotal - job.shardsDone
-        }
-        return snapshot
-    }
-}
-
-extension ClusterMetrics {
-    /// Counts what a daemon tells.
-    func note(_ notice: ClusterNotice) {
-        switch notice {
-        case .occurrence(.workerJoined): sessionOpened()
-        case .occurrence(.shardCommitted):
-            committed(result: .accepted)
-            attemptEnded(.finished)
-        case .occurrence(.shardReturned): attemptEnded(.lost)
-        case .occurrence(.shardSpeculated): speculated()
-        case .occurrence(.conflict):
-            committed(result: .conflict)
-            compared(.different)
-        case .occurrence(.sampleSkipped): samplePoisoned()
-        case .rejectedFrame: frameRejected(reason: .malformed)
-        default: break
-        }
+        guard let feed else { return }
+        _ = await blocking { try? feed.refresh(from: desk) }
     }
 }

@@ -21,8 +21,9 @@ struct DaemonRun: Sendable {
             factory: registry, build: Version.text, protocolVersion: Int(WireLimits.version))
         let notifier = ServiceNotifier(
             variables: ProcessInfo.processInfo.environment, process: Int(ProcessInfo.processInfo.processIdentifier))
+        let metricsFeed = MetricsFeed(metrics: metrics)
         try await daemon.run { notice in
-            metrics.note(notice)
+            metricsFeed.note(notice)
             log.show(notice)
         } serving: { desk in
             address.publish(desk.endpoint, serverKey: serverKey)
@@ -31,15 +32,20 @@ struct DaemonRun: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 if let http {
                     let service = HTTPService(
-                        configuration: http, provider: DaemonProvider(desk: desk, metrics: metrics),
+                        configuration: http, provider: DaemonProvider(desk: desk, feed: metricsFeed),
                         registry: registry, logger: log.logger)
                     group.addTask { try await service.run { port in log.serves(host: http.host, port: port) } }
                 }
                 if let notifier, let interval = notifier.watchdogInterval {
                     group.addTask { try await feed(notifier, every: interval, desk) }
                 }
-                // The address stays published until the daemon ends, whatever else is served.
-                group.addTask { while true { try await Task.sleep(for: .seconds(3600)) } }
+                // Until the daemon ends, and with it the address stays published.
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: .seconds(1))
+                        await DaemonProvider(desk: desk, feed: metricsFeed).sample()
+                    }
+                }
                 // Not waitForAll, which would wait for the others when one has failed.
                 while try await group.next() != nil {}
             }
@@ -48,7 +54,7 @@ struct DaemonRun: Sendable {
 
     /// Feeds the service manager's watchdog while the control thread answers: that is what it watches over.
     private func feed(_ notifier: ServiceNotifier, every interval: Duration, _ desk: ControlDesk) async throws {
-        let provider = DaemonProvider(desk: desk, metrics: nil)
+        let provider = DaemonProvider(desk: desk, feed: nil)
         while !Task.isCancelled {
             if await provider.isAlive() { try notifier.notify(.watchdog) }
             try await Task.sleep(for: interval)

@@ -29,9 +29,11 @@ final class ClusterDisplay: Sendable {
                 if let text = text(for: occurrence) { line.interrupt(text) }
             case .workerLog(let worker, let text):
                 line.interrupt("worker \(worker): \(text)")
-            case .rejectedFrame(let text):
+            case .rejectedFrame(_, let text):
                 line.interrupt("rejected a message: \(text)")
-            case .jobSubmitted, .jobResumed, .jobEnded: break
+            case .refusedConnection(let text):
+                line.interrupt("refused a connection: \(text)")
+            case .jobSubmitted, .jobResumed, .jobEnded, .measured: break
             case .listening(let control, _):
                 guard let workerOptions else { break }
                 line.interrupt("listening; start workers with: tare worker --coordinator \(control)\(workerOptions)")

@@ -67,26 +67,30 @@ public final class ClusterMetrics: Sendable {
     /// A worker opened a session.
     public func sessionOpened() { sessions.increment() }
 
-    /// An attempt at a shard ended.
-    public func attemptEnded(_ outcome: AttemptOutcome) { attempts.increment(outcome) }
+    /// Attempts at shards ended.
+    public func attemptEnded(_ outcome: AttemptOutcome, count: Int = 1) { attempts.increment(outcome, by: count) }
 
-    /// A worker's result was answered.
-    public func committed(result: CommitResult) { commits.increment(result) }
+    /// Results of workers were answered.
+    public func committed(result: CommitResult, count: Int = 1) { commits.increment(result, by: count) }
 
     /// A shard is counted.
-    public func shardCounted(samples count: Int, duration: Duration) {
+    ///
+    /// - Parameters:
+    ///   - count: Its samples.
+    ///   - duration: How long the worker took; `nil` when that is not known.
+    public func shardCounted(samples count: Int, duration: Duration?) {
         samples.increment(by: count)
-        shardDuration.record(duration: duration)
+        if let duration { shardDuration.record(duration: duration) }
     }
 
-    /// A lease was taken back.
-    public func leaseExpired(reason: LeaseExpiry) { leaseExpirations.increment(reason) }
+    /// Leases were taken back.
+    public func leaseExpired(reason: LeaseExpiry, count: Int = 1) { leaseExpirations.increment(reason, by: count) }
 
     /// A shard that runs long was given to a second worker.
     public func speculated() { speculations.increment() }
 
     /// Two results of one shard were compared.
-    public func compared(_ result: ComparisonResult) { comparisons.increment(result) }
+    public func compared(_ result: ComparisonResult, count: Int = 1) { comparisons.increment(result, by: count) }
 
     /// A sample is left out from now on.
     public func samplePoisoned() { poisonedSamples.increment() }

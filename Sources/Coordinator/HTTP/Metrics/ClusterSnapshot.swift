@@ -16,8 +16,6 @@ public struct ClusterSnapshot: Sendable, Hashable {
     public var stateBytes = 0
     /// Free bytes of its file system.
     public var stateFreeBytes = 0
-    /// Messages that wait because a peer takes none.
-    public var outboundQueueMessages = 0
     /// Share of the last minute in which a worker computed, from 0 to 1, by node and local rank such as `n1:0`.
     public var deviceUtilization: [String: Double] = [:]
 

@@ -65,9 +65,6 @@ public enum MetricNames {
     /// Label `reason`.
     public static let rejectedFrames = MetricDescription(
         "tare_frames_rejected_total", .counter, "Messages that were refused before they were acted on.")
-    /// Messages that wait to be sent.
-    public static let outboundQueue = MetricDescription(
-        "tare_outbound_queue_messages", .gauge, "Messages that wait because a peer takes none.")
     /// How late the control thread is.
     public static let eventLoopLag = MetricDescription(
         "tare_event_loop_lag_seconds", .histogram, buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
@@ -102,7 +99,7 @@ public enum MetricNames {
     public static let all: [MetricDescription] = [
         buildInformation, epoch, jobs, workers, workerSessions, shards, shardAttempts, shardCommits, shardDuration,
         samples, leaseExpirations, speculativeAttempts, comparisons, poisonedSamples, quarantinedDevices,
-        storeTransaction, stateBytes, stateFreeBytes, transferBytes, handshakeFailures, rejectedFrames, outboundQueue,
+        storeTransaction, stateBytes, stateFreeBytes, transferBytes, handshakeFailures, rejectedFrames,
         eventLoopLag, deviceUtilization, httpRequests, processSeconds, processResidentBytes, processVirtualBytes,
         processOpenFiles, processMaximumFiles, processStart,
     ]

@@ -13,7 +13,6 @@ final class SnapshotGauges: Sendable {
     private let quarantinedDevices: Gauge
     private let stateBytes: Gauge
     private let stateFreeBytes: Gauge
-    private let outboundQueue: Gauge
     private let utilization = Mutex<[String: Gauge]>([:])
 
     init(factory: any MetricsFactory) {
@@ -34,7 +33,6 @@ final class SnapshotGauges: Sendable {
         quarantinedDevices = gauge(MetricNames.quarantinedDevices)
         stateBytes = gauge(MetricNames.stateBytes)
         stateFreeBytes = gauge(MetricNames.stateFreeBytes)
-        outboundQueue = gauge(MetricNames.outboundQueue)
     }
 
     func update(_ snapshot: ClusterSnapshot) {
@@ -45,7 +43,6 @@ final class SnapshotGauges: Sendable {
         quarantinedDevices.record(snapshot.quarantinedDevices)
         stateBytes.record(snapshot.stateBytes)
         stateFreeBytes.record(snapshot.stateFreeBytes)
-        outboundQueue.record(snapshot.outboundQueueMessages)
         updateUtilization(snapshot.deviceUtilization)
     }
 

@@ -1,6 +1,6 @@
 internal import Calibration
 public import ControlAPI
-internal import CoordinatorCore
+public import CoordinatorCore
 internal import CoordinatorStore
 internal import Foundation
 internal import Wire
@@ -77,6 +77,10 @@ public struct ControlDesk: Sendable {
     public let answer: @Sendable (ControlRequest) throws(ControlError) -> [UInt8]
     /// Whether the control thread answers in time.
     public let isAlive: @Sendable () -> Bool
+    /// What happened since the start, and what workers do now.
+    public let snapshot: @Sendable () throws(ControlError) -> CoordinatorSnapshot
+    /// Bytes of the files in the state directory.
+    public let stateBytes: @Sendable () throws(ControlError) -> Int
     /// Why no work is taken; empty when it is.
     public let reasonsNotToBeReady: @Sendable () throws(ControlError) -> [String]
 }

@@ -35,7 +35,7 @@ final class DaemonSession<Factory: JobFactory>: Sendable {
         let recovered = try Recovery(state: state, factory: factory, catalog: catalog)
         store = try StoreThread(
             state: state, recovered: recovered.unfinished, catalog: catalog, uploads: uploads,
-            answer: { control.post(.event($0)) }, failed: { ending.end($0) })
+            answer: { control.post(.event($0)) }, failed: { ending.end($0) }, notify: notify)
 
         let requested = try Endpoint(configuration.endpoint)
         let dataEndpoint = try configuration.dataEndpoint.map { text throws(ZeroMQError) in try Endpoint(text) }
@@ -128,6 +128,8 @@ final class DaemonSession<Factory: JobFactory>: Sendable {
         ControlDesk(
             endpoint: endpoint, answer: { [desk] request throws(ControlError) in try desk.answer(request) },
             isAlive: { [desk] in desk.isAlive },
+            snapshot: { [desk] () throws(ControlError) in try desk.snapshot() },
+            stateBytes: { [desk] () throws(ControlError) in try desk.stateBytes() },
             reasonsNotToBeReady: { [desk] () throws(ControlError) in try desk.reasonsNotToBeReady() })
     }
 

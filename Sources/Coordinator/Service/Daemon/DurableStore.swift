@@ -16,7 +16,13 @@ final class DurableStore<Statistics: Sendable> {
     /// Samples that unfinished jobs leave out; looked up by job.
     private var skipped: [UInt64: [PoisonedSample]] = [:]
 
-    init(state: StateStore, catalog: JobCatalog<Statistics>, uploads: UploadStore) {
+    private let notify: @Sendable (ClusterNotice) -> Void
+
+    init(
+        state: StateStore, catalog: JobCatalog<Statistics>, uploads: UploadStore,
+        notify: @escaping @Sendable (ClusterNotice) -> Void
+    ) {
+        self.notify = notify
         self.state = state
         self.catalog = catalog
         self.uploads = uploads
@@ -59,7 +65,9 @@ final class DurableStore<Statistics: Sendable> {
         }
         guard !records.isEmpty else { return answers }
         do {
+            let begun = MonotonicClock.now
             try state.commit(records)
+            notify(.measured(.transaction(MonotonicClock.now - begun)))
             self.trees = trees
             for request in requests { uploads.discard(request.commit.digest) }
         } catch {

@@ -33,7 +33,7 @@ extension CoordinatorOccurrence {
         case .workerLeft(let session, let node, let process, let text):
             OccurrenceFacts(
                 kind: "worker-left", text: "worker \(process) on \(node) left: \(text)", session: session, node: node)
-        case .shardCommitted(let job, let shard, let session):
+        case .shardCommitted(let job, let shard, let session, _, _):
             OccurrenceFacts(
                 kind: "shard-counted", text: "shard \(shard) of job \(job) is counted", job: job, shard: shard,
                 session: session)

@@ -28,7 +28,12 @@ extension RequestDesk {
         _ body: @escaping @Sendable (CoordinatorCore, Duration) -> Value
     ) throws(ControlError) -> Value {
         let slot = Slot<Value>()
-        control.post(.inspect { core, now in slot.fill(body(core, now)) })
+        let posted = MonotonicClock.now
+        control.post(
+            .inspect { [notify] core, now in
+                notify(.measured(.commandWaited(now - posted)))
+                slot.fill(body(core, now))
+            })
         guard let value = slot.take(patience: Self.patience) else {
             throw ControlError(.unavailable, "The coordinator's control thread does not answer; try again")
         }
@@ -38,6 +43,15 @@ extension RequestDesk {
     /// How everything is.
     func snapshot() throws(ControlError) -> CoordinatorSnapshot {
         try inspect { core, now in core.snapshot(now: now) }
+    }
+
+    /// Bytes of the files in the state directory.
+    func stateBytes() throws(ControlError) -> Int {
+        do {
+            return try state.usedBytes()
+        } catch {
+            throw ControlError(.unavailable, error.description)
+        }
     }
 
     /// Why the coordinator takes no work; empty when it does.

@@ -35,15 +35,17 @@ final class StoreThread<Statistics: Sendable>: Sendable {
     ///   - uploads: The statistics that workers have uploaded.
     ///   - answer: Told what is durable.
     ///   - failed: Told why nothing can be made durable any more.
+    ///   - notify: Told how long transactions take.
     /// - Throws: `ZeroMQError` when the system has no descriptors left.
     init(
         state: StateStore, recovered: [StoredJob], catalog: JobCatalog<Statistics>,
-        uploads: UploadStore, answer: @escaping Answer, failed: @escaping @Sendable (String) -> Void
+        uploads: UploadStore, answer: @escaping Answer, failed: @escaping @Sendable (String) -> Void,
+        notify: @escaping @Sendable (ClusterNotice) -> Void
     ) throws {
         let mailbox = try Mailbox<Command>()
         self.mailbox = mailbox
         thread = ServiceThread(name: "tare-store") {
-            let store = DurableStore(state: state, catalog: catalog, uploads: uploads)
+            let store = DurableStore(state: state, catalog: catalog, uploads: uploads, notify: notify)
             let loop = StoreLoop(store: store, catalog: catalog, mailbox: mailbox, answer: answer, failed: failed)
             do {
                 for job in recovered { try store.open(job) }

@@ -34,6 +34,18 @@ extension StateStore {
         }
     }
 
+    /// Bytes of all files in the state directory; looks at each of them.
+    public func usedBytes() throws(StateStoreError) -> Int {
+        let folder = URL(filePath: directory, directoryHint: .isDirectory)
+        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: [.fileSizeKey])
+        var bytes = 0
+        while let file = files?.nextObject() as? URL {
+            // A file that has gone in between counts nothing.
+            bytes += (try? file.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0
+        }
+        return bytes
+    }
+
     /// Free bytes of the file system of the state directory.
     public func freeBytes() throws(StateStoreError) -> Int {
         try blobs.availableBytes()

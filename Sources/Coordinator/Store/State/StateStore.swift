@@ -31,7 +31,7 @@ public final class StateStore: Sendable {
 
     let database: StateDatabase
     let configuration: StateStoreConfiguration
-    private let directory: String
+    let directory: String
     private let lock: DirectoryLock
     private let latch: FailureLatch
 
