@@ -207,7 +207,7 @@ import Testing
 
     @Test func errorsHaveTheStatusOfHTTP() {
         let statuses = ControlError.Code.allCases.map { ControlError($0, "").status }
-        #expect(statuses == [400, 413, 403, 404, 409, 409, 410, 503, 500])
+        #expect(statuses == [400, 413, 403, 404, 404, 422, 409, 409, 410, 503, 500])
         #expect(
             String(decoding: ControlError(.unknown, "There is no job 3").bytes, as: UTF8.self)
                 == #"{"code":"unknown","error":"There is no job 3","version":1}"#)

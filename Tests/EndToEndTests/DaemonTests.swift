@@ -50,9 +50,11 @@ import Testing
             _ = try worker.finish()
         }
 
-        func restartCoordinator() throws {
+        /// Kills the coordinator, does something to what it left, and starts another.
+        func restartCoordinator(after change: () throws -> Void = {}) throws {
             kill(coordinator.identifier, SIGKILL)
             _ = try coordinator.finish()
+            try change()
             coordinator = try Self.startCoordinator(folder, endpoint)
         }
 
@@ -211,6 +213,41 @@ import Testing
         }
     }
 
+    @Test func submissionsEndAsTheyWouldHaveEndedHere() throws {
+        let cluster = try Cluster(workers: 0)
+        try Data("no model".utf8).write(to: URL(filePath: cluster.folder.path("broken.onnx")))
+        for (model, data, status) in [
+            (Example.model, cluster.folder.path("missing.npz"), 66),
+            (cluster.folder.path("missing.onnx"), Example.calibration, 66),
+            (cluster.folder.path("broken.onnx"), Example.calibration, 65),
+        ] {
+            let refused = try cluster.ask(["submit", model, "--data", data])
+            #expect(refused.status == status, "\(refused.errors)")
+        }
+    }
+
+    @Test func aDamagedStateIsRefusedByName() throws {
+        let cluster = try Cluster(workers: 1)
+        try Arrays.write(["image": Arrays.images(2000)], to: cluster.folder.path("many.npz"))
+        let submitted = try cluster.ask(
+            ["submit", Example.model, "--data", cluster.folder.path("many.npz"), "--batch-size", "4"])
+        #expect(submitted.status == 0, "\(submitted.errors)")
+        #expect(becomesTrue { (try? cluster.status(1).shardsDone) ?? 0 > 3 })
+        try cluster.killWorker()
+        let state = URL(filePath: cluster.folder.path("state"))
+        try cluster.restartCoordinator {
+            // Statistics fill most pages: a flipped bit in the middle of each page hits some of them.
+            for name in try FileManager.default.contentsOfDirectory(atPath: state.path) where name.contains("sqlite") {
+                var bytes = try Data(contentsOf: state.appending(path: name))
+                for offset in stride(from: 8192 + 2000, to: bytes.count, by: 4096) { bytes[offset] ^= 4 }
+                try bytes.write(to: state.appending(path: name))
+            }
+        }
+        let outcome = try cluster.coordinator.finish()
+        #expect([65, 74].contains(outcome.status))
+        #expect(outcome.errors.contains("state.sqlite"), "\(outcome.errors)")
+    }
+
     @Test func aCancelledJobStaysCancelled() throws {
         let cluster = try Cluster(workers: 0)
         #expect(try cluster.ask(["submit", Example.model] + Self.options).status == 0)
@@ -231,7 +268,7 @@ import Testing
             atPath: cluster.folder.path("link.onnx"), withDestinationPath: secret.path("m.onnx"))
         for model in [secret.path("m.onnx"), cluster.folder.path("link.onnx"), "/etc/passwd", "/nonexistent/m.onnx"] {
             let refused = try cluster.ask(["submit", model, "--data", Example.calibration])
-            #expect(refused.status == 64, "\(refused.errors)")
+            #expect(refused.status == 77, "\(refused.errors)")
             #expect(refused.errors.contains("outside of the folders"), "\(refused.errors)")
         }
     }

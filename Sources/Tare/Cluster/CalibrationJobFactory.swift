@@ -1,4 +1,5 @@
 import Calibration
+import ControlAPI
 import Conversion
 import CoordinatorService
 import CoordinatorStore
@@ -15,6 +16,19 @@ struct CalibrationJobFactory: JobFactory {
     let roots: DataRoots
 
     func prepare(_ words: [String], blobs: BlobStore) throws -> PreparedJob<CalibrationStatistics> {
+        do {
+            return try prepareUnlabelled(words, blobs: blobs)
+        } catch let error as StateStoreError {
+            throw error
+        } catch {
+            // The command ends as it would have ended here.
+            throw ControlError(ControlError.Code(FailureReport.status(of: error)), "\(error)")
+        }
+    }
+
+    private func prepareUnlabelled(
+        _ words: [String], blobs: BlobStore
+    ) throws -> PreparedJob<CalibrationStatistics> {
         let submitted = try SubmittedJob.parsing(words)
         let model = try roots.check(submitted.model, what: "The model")
         var data = submitted.data
@@ -57,5 +71,19 @@ struct CalibrationJobFactory: JobFactory {
             reduction: .calibration(modelDigest: plan.specification.modelDigest.hexadecimal, plan: plan),
             finish: { statistics, findings in try kept.finish(statistics, findings, plan: plan, blobs: blobs) },
             document: try kept.encoded())
+    }
+}
+
+extension ControlError.Code {
+    /// The code whose exit status is this one, as far as there is one.
+    fileprivate init(_ status: ExitStatus) {
+        switch status {
+        case .badData: self = .badData
+        case .noInput: self = .missingFile
+        case .refused: self = .refused
+        case .inputOutput, .unreachable, .drained: self = .unavailable
+        case .internalFault: self = .fault
+        case .done, .usage, .configuration: self = .invalid
+        }
     }
 }

@@ -59,6 +59,7 @@ enum FailureReport {
         case is ConversionError, is QConfigError, is CalibrationMethodError: .usage
         case is JobSpecificationError: .configuration
         case let failure as JobFailure: status(of: failure)
+        case CoordinatorServiceError.broken: .inputOutput
         case is CoordinatorServiceError, is HTTPServiceError: .unreachable
         case is HTTPConfigurationError: .usage
         case let failure as AccessTokenError: status(of: failure)

@@ -43,13 +43,13 @@ public struct CoordinatorDaemon<Factory: JobFactory>: Sendable {
                     try await serving(session.controlDesk)
                     return .served
                 }
-                var failure: String?
                 while let ending = try await group.next() {
                     guard case .ended(let reason) = ending else { continue }
-                    failure = reason
+                    // What ran beside the service has nothing more to say, its own cancellation least of all.
                     group.cancelAll()
+                    return reason
                 }
-                return failure
+                return nil
             }
         } catch is CancellationError {
             failure = nil

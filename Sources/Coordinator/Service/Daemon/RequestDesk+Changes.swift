@@ -20,6 +20,8 @@ extension RequestDesk {
             job = try factory.prepare(submission.arguments, blobs: state.blobs)
         } catch let error as StateStoreError {
             throw error
+        } catch let error as ControlError {
+            throw error
         } catch {
             throw ControlError(.invalid, "\(error)")
         }

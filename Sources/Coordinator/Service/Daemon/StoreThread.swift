@@ -16,7 +16,7 @@ final class StoreThread<Statistics: Sendable>: Sendable {
         case record(Decision)
         case finalize(job: UInt64, conflicts: [Int])
         /// The conversion of a job's model ended.
-        case converted(job: UInt64, Result<[ResultContent], JobFailure>)
+        case converted(job: UInt64, Conversion)
         case stop
     }
 
@@ -143,7 +143,7 @@ private final class StoreLoop<Statistics: Sendable> {
                 if !error.isTemporary { failed(error.description) }
             }
         case .finalize(let job, let conflicts): convert(job, conflicts: conflicts)
-        case .converted(let job, let result): finish(job, result)
+        case .converted(let job, let conversion): finish(job, conversion)
         case .stop: isStopped = true
         }
     }
@@ -159,20 +159,23 @@ private final class StoreLoop<Statistics: Sendable> {
         }
         let findings = JobFindings(conflicts: conflicts, skipped: store.skippedSamples(of: id))
         conversions.async { [mailbox] in
-            let result: Result<[ResultContent], JobFailure>
+            let conversion: Conversion
             do {
-                result = .success(try job.finish(statistics, findings))
+                conversion = .done(try job.finish(statistics, findings))
+            } catch let error as StateStoreError where error.isTemporary {
+                conversion = .later(text: error.description)
             } catch {
-                result = .failure(.conversion(text: "\(error)"))
+                conversion = .failed(.conversion(text: "\(error)"))
             }
-            mailbox.post(.converted(job: id, result))
+            mailbox.post(.converted(job: id, conversion))
         }
     }
 
-    private func finish(_ job: UInt64, _ result: Result<[ResultContent], JobFailure>) {
-        switch result {
-        case .failure(let failure): answer(.finalized(job: job, .failed(failure)))
-        case .success(let files):
+    private func finish(_ job: UInt64, _ conversion: Conversion) {
+        switch conversion {
+        case .failed(let failure): answer(.finalized(job: job, .failed(failure)))
+        case .later(let text): answer(.finalized(job: job, .later(text: text)))
+        case .done(let files):
             do {
                 answer(.finalized(job: job, .completed(try store.finish(job, files: files))))
             } catch {
@@ -181,4 +184,12 @@ private final class StoreLoop<Statistics: Sendable> {
             }
         }
     }
+}
+
+/// What came of converting a job's model.
+enum Conversion: Sendable {
+    case done([ResultContent])
+    case failed(JobFailure)
+    /// The system has no room or no descriptors at the moment.
+    case later(text: String)
 }

@@ -10,6 +10,10 @@ public struct ControlError: Error, ControlDocument {
         case refused
         /// What it names does not exist.
         case unknown
+        /// A file that a job names does not exist.
+        case missingFile
+        /// A job's model or data cannot be used.
+        case badData
         /// It is there, but in a state that does not allow this, for example a job that has ended.
         case conflict
         /// The job has not ended yet.
@@ -48,7 +52,8 @@ public struct ControlError: Error, ControlDocument {
         case .invalid: 400
         case .tooLarge: 413
         case .refused: 403
-        case .unknown: 404
+        case .unknown, .missingFile: 404
+        case .badData: 422
         case .conflict, .notReady: 409
         case .failed: 410
         case .fault: 500
@@ -60,7 +65,8 @@ public struct ControlError: Error, ControlDocument {
     public var exitStatus: Int32 {
         switch code {
         case .invalid, .tooLarge: 64
-        case .unknown, .conflict, .failed: 65
+        case .unknown, .conflict, .failed, .badData: 65
+        case .missingFile: 66
         case .fault: 70
         case .notReady, .unavailable: 75
         case .refused: 77
