@@ -2,7 +2,7 @@
 # Runs deploy/slurm/tare.sbatch under a real Slurm: slurmctld, four slurmd and munged on this machine, from Debian's
 # packages (slurm-wlm, munge), with everything in a temporary folder and on the loopback. Eight tasks on four nodes
 # calibrate the bundled digits model; a worker, a whole task, the coordinator and a node are killed, slurmctld is restarted, the
-# job is requeued and drained; each time the model must have the bytes that 'tare calibrate' makes with one process, and no shard
+# job is requeued, preempted and drained; each time the model must have the bytes that 'tare calibrate' makes with one process, and no shard
 # that was acknowledged may be computed again. Everything is taken down again by process id.
 #
 #   scripts/slurm-test.sh [path of tare]        needs root, since slurmd starts tasks for users
@@ -93,7 +93,7 @@ check() {
 digest() { [ ! -e "$1" ] || sha256sum <"$1"; }
 state_of() { scontrol show job "$1" -o 2>/dev/null | grep -oE 'JobState=[A-Z_]+' | cut -d= -f2; }
 ended() { case $(state_of "$1") in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) return 0 ;; esac; return 1; }
-nodes_idle() { [ "$(sinfo --noheader --format '%T %D' 2>/dev/null)" = "idle 4" ]; }
+nodes_idle() { [ "$(sinfo --partition debug --noheader --format '%T %D' 2>/dev/null)" = "idle 4" ]; }
 controller_answers() { scontrol ping 2>/dev/null | grep -q UP; }
 restarted() { scontrol show job "$1" -o 2>/dev/null | grep -q 'Restarts=1'; }
 
@@ -165,14 +165,13 @@ PYTHON
     echo "  shards by life of the coordinator: $lives; attempts that the last one saw finish: $attempts"
     [ $failures -eq 0 ] || sed 's/^/    | /' "$directory/$name.log" | tail -n 60
 }
-# After a second start of the coordinator: what the first acknowledged counts, and only the rest was computed.
+# After another start of the coordinator: what the earlier ones acknowledged counts, and only the rest was computed.
 kept() {
-    local first=${lives#1:}
-    first=${first%% *}
-    local second=$((shards - ${first:-0}))
-    check "what the first start acknowledged counts" "$([ "${first:-0}" -ge $((shards / 10)) ] && echo yes)" yes
-    # Both kill and drain may lose an acknowledgement on its way: such a worker delivers what it has once more.
-    check "only the rest was computed ($second of $shards)" "$([ "$attempts" -ge "$second" ] && [ "$attempts" -le $((shards - first + 8)) ] && echo yes)" yes
+    local last=${lives##*:}
+    check "what was acknowledged before counts" "$([ $((shards - last)) -ge $((shards / 10)) ] && echo yes)" yes
+    # The end may lose an acknowledgement on its way: such a worker delivers what it has once more.
+    check "only the rest was computed ($last of $shards)" \
+        "$([ "$attempts" -ge "$last" ] && [ "$attempts" -le $((last + 8)) ] && echo yes)" yes
 }
 
 echo "slurm-test: $(slurmctld -V) in $directory"
@@ -279,6 +278,16 @@ wait_until "the requeue of job $job" 60 restarted "$job"
 wait_until "the second start of job $job" 180 starts_again "$job"
 conclude
 check "the second start knows that it is one" "$(grep -c ', start 2,' "$directory/$name.log")" 1
+kept
+
+submit preempted
+under_way
+sbatch --parsable --partition urgent --nodes 4 --exclusive --output /dev/null --wrap 'sleep 2' >"$directory/urgent" \
+    && echo "  an urgent job ($(cat "$directory/urgent")) wants the nodes"
+wait_until "the requeue of job $job" 60 restarted "$job"
+wait_until "the second start of job $job" 180 starts_again "$job"
+conclude
+check "and the urgent job has run" "$(state_of "$(cat "$directory/urgent")")" COMPLETED
 kept
 
 submit drained
