@@ -323,7 +323,8 @@ for number in 1 2; do
     check "its model is that of one process" "$(sha256sum <"$interactive.onnx")" "$reference"
     check "and so are its statistics" "$(sha256sum <"$interactive.safetensors")" "$statistics"
 done
-"$tare" drain all --key "$interactive.keys/submitter.secret"
+check "eight workers are told to leave" "$("$tare" drain all --key "$interactive.keys/submitter.secret")" \
+    "8 of 8 workers leave when their shard is done"
 wait $workers
 check "srun ends with the status of drained workers" $? 75
 kill $coordinator
