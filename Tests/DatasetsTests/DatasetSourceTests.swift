@@ -225,4 +225,23 @@ import Testing
         process.waitUntilExit()
         return output.split(separator: " ").first.map(String.init)
     }
+
+    @Test func aChangedFileIsNoticed() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("a.npy")
+        try NPYFile.write(Tensor(shape: [4, 6], elements: (0..<24).map(Float.init)), to: path)
+        let source = try DatasetSource(paths: [path])
+        _ = try source.readRaw(0)
+        // The same size, other bytes, in place.
+        let file = try FileHandle(forUpdating: URL(filePath: path))
+        try file.seek(toOffset: 140)
+        try file.write(contentsOf: Data([1, 2, 3, 4]))
+        try file.close()
+        #expect(throws: DatasetError.changedFile(path: path)) { try source.readRaw(1) }
+        let stamps = try JSONDecoder().decode(
+            [FileStamp].self, from: JSONEncoder().encode(DatasetSource(paths: [path]).fileStamps))
+        for stamp in stamps { try stamp.check() }
+        try FileManager.default.removeItem(atPath: path)
+        #expect(throws: DatasetError.self) { try stamps[0].check() }
+    }
 }

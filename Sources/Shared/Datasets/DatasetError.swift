@@ -8,6 +8,8 @@ public enum DatasetError: Error, Hashable, Sendable {
     case unsupportedPath(path: String, reason: String)
     /// A file contradicts its format.
     case malformedFile(path: String, reason: String)
+    /// A file is not what it was when it was opened.
+    case changedFile(path: String)
     /// One sample is broken; the others may be fine. The caller decides by `BadSamplePolicy`.
     case badSample(sample: String, reason: String)
     /// Two paths that are to be one dataset hold different things.
@@ -23,6 +25,11 @@ public enum DatasetError: Error, Hashable, Sendable {
     /// Bytes that are to be a sample from another process are not.
     case malformedMessage(reason: String)
 
+    /// Whether a whole file is affected, and not the sample that was being read.
+    public var concernsAFile: Bool {
+        if case .changedFile = self { true } else { false }
+    }
+
     /// Whether only one sample is affected, so that a caller whose policy is `skip` may go on.
     public var concernsOneSample: Bool {
         if case .badSample = self { true } else { false }
@@ -35,6 +42,8 @@ extension DatasetError: CustomStringConvertible {
         switch self {
         case .file(let error): error.description
         case .unsupportedPath(let path, let reason), .malformedFile(let path, let reason): "\(path): \(reason)"
+        case .changedFile(let path):
+            "\(path) was changed while it was in use; put the old file back, or start again with the new one"
         case .badSample(let sample, let reason): "sample \(sample): \(reason)"
         case .differingFiles(let path, let other, let reason): "\(path) and \(other) cannot be one dataset: \(reason)"
         case .tooFewSamples(let requested, let available):

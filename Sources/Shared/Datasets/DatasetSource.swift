@@ -23,6 +23,8 @@ public struct DatasetSource: Sendable {
     private let starts: [Int]
     /// The samples in use, ascending; `nil` for all.
     private let selected: [Int]?
+    /// What the files were like when they were opened, by path.
+    private let stamps: [String: FileStamp]
 
     /// Opens paths: .npz, .npy, IDX (gzipped too), JPEG and PNG files, and folders of JPEG and PNG files.
     ///
@@ -37,7 +39,14 @@ public struct DatasetSource: Sendable {
         paths: [String], arrays: [String]? = nil, selection: SampleSelection = .all
     ) throws(DatasetError) {
         var containers: [any SampleContainer] = []
-        for path in paths { containers.append(try Self.open(path, arrays: arrays)) }
+        var stamps: [String: FileStamp] = [:]
+        for path in paths {
+            let container = try Self.open(path, arrays: arrays)
+            containers.append(container)
+            for (file, _) in container.files(holding: Array(0..<container.sampleCount)) where stamps[file] == nil {
+                stamps[file] = try FileStamp(path: file)
+            }
+        }
         guard let first = containers.first else {
             throw .unsupportedPath(path: "--data", reason: "no data were given")
         }
@@ -53,6 +62,7 @@ public struct DatasetSource: Sendable {
             total += container.sampleCount
         }
         guard total > 0 else { throw .malformedFile(path: first.path, reason: "it holds no sample") }
+        self.stamps = stamps
         self.containers = containers
         self.starts = starts
         self.selection = selection
@@ -102,6 +112,7 @@ public struct DatasetSource: Sendable {
 
     private init(_ other: DatasetSource, selected: [Int]) {
         containers = other.containers
+        stamps = other.stamps
         starts = other.starts
         selection = other.selection
         content = other.content
@@ -114,11 +125,29 @@ public struct DatasetSource: Sendable {
     /// Reads one sample as it is in its file.
     ///
     /// - Precondition: `0..<sampleCount` contains the index.
-    /// - Throws: `badSample` when an image file cannot be read; `file` when an array file is damaged.
+    /// - Throws: `badSample` when an image file cannot be read; `file` when an array file is damaged; `changedFile` when the
+    ///   file is not the one that was opened any more.
     public func readRaw(_ index: Int) throws(DatasetError) -> RawSample {
         let (container, local) = locate(index)
-        return try container.read(local)
+        let sample: RawSample
+        do {
+            sample = try container.read(local)
+        } catch {
+            // What is broken now may have been changed: then it is not the sample that is to blame.
+            try checkFiles(of: container, local)
+            throw error
+        }
+        // After the reading, so that nothing that was read had changed before it.
+        try checkFiles(of: container, local)
+        return sample
     }
+
+    private func checkFiles(of container: any SampleContainer, _ local: Int) throws(DatasetError) {
+        for (path, _) in container.files(holding: [local]) { try stamps[path]?.check() }
+    }
+
+    /// What the files of the selected samples were like when they were opened, ascending by path.
+    public var fileStamps: [FileStamp] { stamps.values.sorted { $0.path < $1.path } }
 
     /// The name of a sample in messages: a file, or a file and an index.
     ///

@@ -40,7 +40,7 @@ struct CalibrationJobFactory: JobFactory {
         }
         let kept = KeptJob(
             words: words, dataPaths: data.paths, model: job.model.summary, data: job.dataset.summary,
-            stamps: try job.dataset.summary.files.map { try FileStamp(path: $0.path) })
+            stamps: job.dataset.source.fileStamps)
         return try prepared(kept, plan: job.plan, blobs: blobs, samples: { job.streamedSamples })
     }
 

@@ -2,6 +2,7 @@ import Calibration
 import Conversion
 import CoordinatorService
 import CoordinatorStore
+import Datasets
 import Foundation
 import Graphs
 import ONNXFormat
@@ -17,7 +18,7 @@ struct KeptJob: Codable {
     let model: ResultManifest.File
     /// The data, for the manifest.
     let data: ResultManifest.DataSummary
-    /// Sizes and times of the data's files when they were hashed.
+    /// What the data's files were like when they were opened, to be hashed.
     let stamps: [FileStamp]
 
     /// The byte form: JSON with sorted keys.
@@ -88,37 +89,6 @@ extension StoredBlob {
             return try read(at: offset, count: min(1 << 20, byteCount - offset))
         } catch {
             throw TensorFileError(path: path, reason: .malformed(error.description))
-        }
-    }
-}
-
-/// Size and time of a file, by which a later change is noticed without reading it.
-struct FileStamp: Codable {
-    let path: String
-    let bytes: Int
-    /// Seconds since 2001, as the file system gives them.
-    let modified: Double
-
-    /// Notes what a file is like now.
-    init(path: String) throws {
-        let attributes = try FileManager.default.attributesOfItem(atPath: path)
-        self.path = path
-        bytes = (attributes[.size] as? NSNumber)?.intValue ?? 0
-        modified = (attributes[.modificationDate] as? Date)?.timeIntervalSinceReferenceDate ?? 0
-    }
-
-    /// Compares the file with what was noted.
-    ///
-    /// - Throws: `CommandFailure` that names the file when it is gone or has changed.
-    func check() throws {
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw CommandFailure(.noInput, "The data file '\(path)' of an unfinished job is gone; put it back")
-        }
-        let now = try FileStamp(path: path)
-        guard now.bytes == bytes, now.modified == modified else {
-            throw CommandFailure(
-                .badData,
-                "The data file '\(path)' of an unfinished job has changed; put the old one back, or cancel the job")
         }
     }
 }

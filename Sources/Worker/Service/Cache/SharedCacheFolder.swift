@@ -18,7 +18,14 @@ final class SharedCacheFolder {
         url = parent.appending(path: "tare-cache-\(getuid())", directoryHint: .isDirectory)
         while true {
             try Self.makePrivate(url)
-            let lock = try FileLock(url.appending(path: "in-use"))
+            let lock: FileLock
+            do {
+                lock = try FileLock(url.appending(path: "in-use"))
+            } catch {
+                // Who left last may have removed the folder in between.
+                guard FileManager.default.fileExists(atPath: url.path) else { continue }
+                throw error
+            }
             try lock.share()
             // Who left last may have removed folder and lock while this one waited.
             guard lock.isInPlace else { continue }
@@ -38,15 +45,14 @@ final class SharedCacheFolder {
     }
 
     private static func makePrivate(_ url: URL) throws {
-        let attributes: [FileAttributeKey: Any]
-        do {
-            try FileManager.default.createDirectory(
-                at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            attributes = try FileManager.default.attributesOfItem(atPath: url.path)
-        } catch {
+        // With its mode from the first moment on: Foundation makes it open and closes it afterwards.
+        if unsafe mkdir(url.path, 0o700) != 0, errno != EEXIST {
+            let reason = unsafe String(cString: strerror(errno))
             throw ShardComputationError(
-                .device, "\(url.path) cannot be made (\(error.localizedDescription)); give another --cache-directory")
+                .device, "\(url.path) cannot be made (\(reason)); give another --cache-directory")
         }
+        // Gone again when the last one of others has left; then the lock cannot be made, and it begins anew.
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: url.path) else { return }
         guard attributes[.type] as? FileAttributeType == .typeDirectory,
             (attributes[.ownerAccountID] as? NSNumber)?.uint32Value == getuid(),
             (attributes[.posixPermissions] as? NSNumber).map({ $0.intValue & 0o077 }) == 0

@@ -71,6 +71,8 @@ final class CalibrationComputer: ShardComputer {
                 let sample = try decoder.decode(try samples.read(index))
                 try sample.requireFinite()
                 decoded.append(sample)
+            } catch let error as DatasetError where error.concernsAFile {
+                throw ShardComputationError(.data, error.description)
             } catch let error as DatasetError {
                 // The coordinator puts the number of the sample in front.
                 let text =
