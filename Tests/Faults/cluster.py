@@ -1,10 +1,12 @@
 """Real processes of one cluster: a coordinator with its state directory, workers, and clients. Only loopback and ipc."""
 
+import contextlib
 import json
 import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -163,6 +165,17 @@ class Cluster:
     def occurrences(self, text: str) -> int:
         """How many lines of the coordinator's log say this."""
         return sum(text in line for line in self.coordinator.text().splitlines())
+
+    def rows(self, query: str) -> set[tuple]:
+        """What the database of a dead coordinator says, read from a copy."""
+        copy = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        for file in (self.folder / "state").glob("state.sqlite*"):
+            shutil.copy(file, copy)
+        with contextlib.closing(sqlite3.connect(copy / "state.sqlite")) as database:
+            try:
+                return set(database.execute(query))
+            except sqlite3.OperationalError:
+                return set()  # It died before there were tables.
 
     def run(self, world, workers: int = 2, timeout: float = 600) -> int:
         """Starts a coordinator and workers and runs the short job to its end."""

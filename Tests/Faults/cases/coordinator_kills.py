@@ -11,6 +11,7 @@ import time
 from cluster import Cluster
 from processes import Failure, Process, until
 
+COUNTED = "SELECT job, shard, attempt FROM shards"
 SHORT_POINTS = ["submit-after:1", "commit-during:3", "blob-before-rename:4", "finalize-before:1"]
 
 
@@ -102,7 +103,7 @@ class Trial:
         died = self.is_dead()
         if not died:
             cluster.coordinator.kill()
-        before = len(self.acknowledged)
+        durable = cluster.rows(COUNTED)
         begun = time.monotonic()
         cluster.start_coordinator()
         if not cluster.workers:
@@ -119,13 +120,15 @@ class Trial:
         back = time.monotonic() - begun
         cluster.wait_for(job)
         cluster.expect(job, self.world.reference, f"failpoint {self.armed}")
-        counted = {event["shard"] for event in cluster.pages("/api/v1/events") if event["kind"] == "shard-counted"}
-        if len(counted) != cluster.metric("tare_shard_commits_total", result="accepted"):
-            raise Failure("the events do not show every shard that was counted")
-        if again := counted & self.acknowledged.keys():
-            raise Failure(f"failpoint {self.armed}: shards {sorted(again)} were acknowledged and computed again")
-        if len(counted) > total - before:
-            raise Failure(f"failpoint {self.armed}: {len(counted)} shards counted after {before} of {total}")
+        counted = cluster.metric("tare_shard_commits_total", result="accepted")
+        cluster.coordinator.kill()
+        kept = {row for row in durable if row[0] == job}
+        if not kept <= cluster.rows(COUNTED):
+            raise Failure(f"failpoint {self.armed}: shards that were durable were counted again")
+        if forgotten := self.acknowledged.keys() - {shard for _, shard, _ in kept}:
+            raise Failure(f"failpoint {self.armed}: shards {sorted(forgotten)} were acknowledged and not durable")
+        if counted != total - len(kept):
+            raise Failure(f"failpoint {self.armed}: {len(kept)} of {total} shards were durable, {counted:.0f} were counted")
         return died, back
 
 

@@ -1,5 +1,10 @@
-"""A damaged state directory is refused by name, never read wrongly; a torn log costs nothing that was acknowledged."""
+"""A damaged state directory is refused by name, never read wrongly; a torn log costs nothing but work.
 
+Bits are flipped in the database of a job that is half done and in the model of one that is done; the write-ahead log of a
+killed coordinator is cut anywhere.
+"""
+
+import concurrent.futures
 import pathlib
 import random
 import shutil
@@ -9,98 +14,100 @@ from cluster import Cluster
 from processes import Failure
 
 
-def outcome(cluster: Cluster, job: int, reference: tuple[str, str], names: list[str]) -> str:
-    """Starts a coordinator in a damaged directory: it says what is damaged, or goes on to the same result."""
-    cluster.start_coordinator()
-    try:
-        if not cluster.coordinator.is_running:
-            text = cluster.coordinator.text()
-            if cluster.coordinator.wait() < 0 or not any(name in text for name in names):
-                raise Failure("a damaged directory was refused without the name of what is damaged: " + text[-300:])
-            return "refused"
-        found = cluster.job(job)
-        if not found:
-            raise Failure("a damaged directory lost a job without a word")
-        if found["state"] == "failed":
-            if not any(name in str(found["failure"]) for name in names):
-                raise Failure(f"a job failed without the name of what is damaged: {found['failure']}")
-            return "refused"
-        cluster.wait_for(job)
-        cluster.expect(job, reference, "a damaged directory")
-        if "state.sqlite" not in names:
-            fetched = cluster.ask("result", job, "--output", cluster.folder / "model.onnx", check=False)
-            if fetched.returncode != 0:
-                return "refused"
-        return "harmless"
-    finally:
-        if cluster.coordinator.is_running:
-            cluster.coordinator.kill()
-
-
-def flips(world, generator: random.Random, cluster: Cluster, job: int, path: pathlib.Path, count: int) -> dict[str, int]:
-    """Flips one bit of a file of the state directory, each time in a fresh copy of the whole directory."""
-    state, kept = cluster.folder / "state", cluster.folder / "kept"
-    if not kept.exists():
-        shutil.copytree(state, kept)
-    counts = {"refused": 0, "harmless": 0}
-    for _ in range(count):
-        shutil.rmtree(state)
-        shutil.copytree(kept, state)
-        damaged = bytearray(path.read_bytes())
-        damaged[generator.randrange(len(damaged))] ^= 1 << generator.randrange(8)
-        path.write_bytes(damaged)
-        counts[outcome(cluster, job, world.reference, [path.name])] += 1
-    return counts
-
-
-def torn_logs(world, generator: random.Random, count: int) -> tuple[int, int]:
-    """Cuts the write-ahead log of a killed coordinator anywhere; the job goes on from what is left."""
+def half_done(world, folder: pathlib.Path) -> pathlib.Path:
+    """A state directory whose job is half done, with everything in the database."""
     with Cluster(world) as cluster:
         cluster.start_coordinator()
         cluster.start_worker()
         job = cluster.submit(*world.options)
         cluster.wait_for_shards(job, 8)
+        cluster.workers[0].kill()
         cluster.coordinator.kill()
-        state, kept = cluster.folder / "state", cluster.folder / "kept"
-        shutil.copytree(state, kept)
-        size = (kept / "state.sqlite-wal").stat().st_size
-        lost = 0
-        for _ in range(count):
-            shutil.rmtree(state)
-            shutil.copytree(kept, state)
-            with (state / "state.sqlite-wal").open("r+b") as log:
-                log.truncate(generator.randrange(size))
-            # A worker that lived through the lost history would take repeated attempts for old ones.
-            cluster.workers.pop().kill()
-            cluster.start_worker()
+        shutil.copytree(cluster.folder / "state", folder / "killed")
+        cluster.start_coordinator()  # Opening empties the log.
+        cluster.coordinator.signal(signal.SIGTERM)
+        cluster.coordinator.wait()
+        if (log := cluster.folder / "state" / "state.sqlite-wal").exists() and log.stat().st_size > 0:
             cluster.start_coordinator()
-            if not cluster.coordinator.is_running:
-                raise Failure("a torn log was refused: " + cluster.coordinator.text()[-300:])
-            if not cluster.job(job):
-                lost += 1  # The cut was before the submission's record.
-                job = cluster.submit(*world.options)
-            cluster.wait_for(job)
-            cluster.expect(job, world.reference, "a torn log")
-            cluster.coordinator.kill()
-            job = 1
-    return count, lost
+            cluster.coordinator.signal(signal.SIGTERM)
+            cluster.coordinator.wait()
+        shutil.copytree(cluster.folder / "state", folder / "half")
+    return folder
+
+
+def done(world, folder: pathlib.Path) -> pathlib.Path:
+    with Cluster(world) as cluster:
+        cluster.run(world)
+        cluster.coordinator.signal(signal.SIGTERM)
+        cluster.coordinator.wait()
+        shutil.copytree(cluster.folder / "state", folder / "done")
+    return folder / "done"
+
+
+def outcome(world, state: pathlib.Path, name: str, change, fetches: bool) -> str:
+    """Starts a coordinator in a damaged copy: it says what is damaged, or goes on to the same result."""
+    with Cluster(world) as cluster:
+        shutil.copytree(state, cluster.folder / "state")
+        path = cluster.folder / "state" / name
+        path.write_bytes(change(path.read_bytes()))
+        cluster.start_coordinator()
+        if not cluster.coordinator.is_running:
+            text = cluster.coordinator.text()
+            if cluster.coordinator.wait() < 0 or path.name not in text:
+                raise Failure("a damaged directory was refused without the name of what is damaged: " + text[-300:])
+            return "refused"
+        found = cluster.job(1)
+        if not found:
+            if "-wal" not in name:
+                raise Failure("a damaged directory lost a job without a word")
+            cluster.submit(*world.options)
+        cluster.start_worker()
+        cluster.until(lambda: cluster.job(1).get("ended") or not cluster.coordinator.is_running, 120, "the end of the job")
+        if not cluster.coordinator.is_running or cluster.job(1)["state"] == "failed":
+            text = cluster.coordinator.text()
+            if path.name not in text:
+                raise Failure("damage ended the job without the name of what is damaged: " + text[-300:])
+            return "refused"
+        cluster.expect(1, world.reference, f"{name} with a flipped bit or a cut")
+        if fetches and cluster.ask("result", 1, "--output", cluster.folder / "model.onnx", check=False).returncode != 0:
+            return "refused"
+        return "lost" if not found else "harmless"
+
+
+def flip(position: float, bit: int):
+    def change(whole: bytes) -> bytes:
+        damaged = bytearray(whole)
+        damaged[int(position * len(damaged))] ^= 1 << bit
+        return bytes(damaged)
+    return change
+
+
+def cut(position: float):
+    return lambda whole: whole[:int(position * len(whole))]
 
 
 def run(world) -> str:
-    count, cuts = (3, 2) if world.short else (40, 12)
+    flips, cuts, blobs = (2, 1, 1) if world.short else (60, 20, 6)
     generator = random.Random(world.seed)
-    with Cluster(world) as cluster:
-        job = cluster.run(world)
-        cluster.coordinator.signal(signal.SIGTERM)
-        cluster.coordinator.wait()
-        state = cluster.folder / "state"
-        database = flips(world, generator, cluster, job, state / "state.sqlite", count)
-        digest = world.reference[1]
-        model = next(path for path in (state / "blobs").rglob("*") if path.is_file() and digest in "".join(path.parts[-2:]))
-        blob = flips(world, generator, cluster, job, model, max(2, count // 8))
-    if blob["harmless"]:
-        raise Failure(f"a model with a flipped bit was handed out {blob['harmless']} times")
-    torn, lost = torn_logs(world, generator, cuts)
-    return (f"{count} flipped bits in the database: {database['refused']} refused by name, {database['harmless']} without "
-            f"effect; {blob['refused']} in the model's blob: all refused; log cut at {torn} places: goes on ({lost} before "
-            f"the submission), identical")
+    folder = world.folder / "damaged"
+    folder.mkdir()
+    half_done(world, folder)
+    finished = done(world, folder)
+    model = next(path for path in (finished / "blobs").rglob("*")
+                 if path.is_file() and world.reference[1] in "".join(path.parts[-2:])).relative_to(finished)
+    trials = [("database", folder / "half", "state.sqlite", flip(generator.random(), generator.randrange(8)))
+              for _ in range(flips)]
+    trials += [("log", folder / "killed", "state.sqlite-wal", cut(generator.random())) for _ in range(cuts)]
+    trials += [("model", finished, str(model), flip(generator.random(), generator.randrange(8))) for _ in range(blobs)]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        outcomes = list(pool.map(lambda trial: (trial[0], outcome(world, *trial[1:], trial[0] == "model")), trials))
+    count = {key: outcomes.count(key) for key in outcomes}
+    if count.get(("model", "refused")) != blobs:
+        raise Failure("a model with a flipped bit was handed out")
+    if count.get(("log", "refused")):
+        raise Failure("a coordinator did not start with a torn log")
+    if not world.short and not count.get(("database", "refused")):
+        raise Failure("no flipped bit in the database was noticed")
+    return (f"{flips} flipped bits in a database in use: {count.get(('database', 'refused'), 0)} refused by name, "
+            f"{count.get(('database', 'harmless'), 0)} in unused space; {blobs} in a model: all refused; log cut at {cuts} places: "
+            f"all go on ({count.get(('log', 'lost'), 0)} from before the submission); identical")
