@@ -5,6 +5,7 @@ import pathlib
 import random
 import struct
 import subprocess
+import zlib
 
 
 def write_images(path: pathlib.Path, count: int, seed: int = 1) -> None:
@@ -26,3 +27,18 @@ def reference(tare: str, model: pathlib.Path, images: pathlib.Path, options: lis
     if done.returncode != 0:
         raise RuntimeError(f"the reference could not be computed: {done.stderr.strip()[-500:]}")
     return tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in (statistics, output))
+
+
+def write_pictures(folder: pathlib.Path, count: int, seed: int = 2) -> None:
+    """A folder of grey PNG images of 32 x 32 pixels, one file for each sample."""
+    generator = random.Random(seed)
+    folder.mkdir()
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    for index in range(count):
+        rows = b"".join(b"\0" + generator.randbytes(32) for _ in range(32))
+        header = struct.pack(">IIBBBBB", 32, 32, 8, 0, 0, 0, 0)
+        image = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+        (folder / f"{index:04}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + image)

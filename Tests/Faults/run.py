@@ -22,8 +22,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import data  # noqa: E402
 from processes import Process, Skipped  # noqa: E402
 
-CASES = ["worlds", "worker_kills", "coordinator_kills", "stops", "full_disk", "damage"]
-SHORT_CASES = ["worlds", "worker_kills", "coordinator_kills", "stops"]
+CASES = ["worlds", "worker_kills", "coordinator_kills", "stops", "partitions", "bad_network", "malformed", "strangers",
+         "hostile_worker", "poison", "data_faults", "full_disk", "damage", "clock", "straggler", "slow_download", "soak"]
+SHORT_CASES = ["worlds", "worker_kills", "coordinator_kills", "stops", "malformed", "hostile_worker"]
 
 
 class World:

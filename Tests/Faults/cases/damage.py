@@ -53,8 +53,9 @@ def outcome(world, state: pathlib.Path, name: str, change, fetches: bool) -> str
         cluster.start_coordinator()
         if not cluster.coordinator.is_running:
             text = cluster.coordinator.text()
-            if cluster.coordinator.wait() < 0 or path.name not in text:
-                raise Failure("a damaged directory was refused without the name of what is damaged: " + text[-300:])
+            status = cluster.coordinator.wait()
+            if status < 0 or path.name not in text:
+                raise Failure(f"{name} with a changed byte ends a coordinator with status {status}: {text[-300:]}")
             return "refused"
         found = cluster.job(1)
         if not found:
