@@ -13,7 +13,7 @@ struct JobWatch {
     /// - Returns: The job as it ended.
     func untilEnd(of job: JobDocument) throws -> JobDocument {
         var latest = job
-        var progress = ProgressLine(title: "job \(job.id)", unit: "samples")
+        var progress = ProgressLine(title: "job \(job.id)", unit: "samples", alreadyDone: job.samplesDone)
         while latest.ended == nil {
             Thread.sleep(forTimeInterval: Self.interval)
             latest = try connection.ask(.status(job: job.id), for: JobDocument.self, timeout: .seconds(600))

@@ -7,6 +7,7 @@ import Glibc
 struct ProgressLine {
     private let title: String
     private let unit: String
+    private let alreadyDone: Int
     private let isTerminal: Bool
     private let started: ContinuousClock.Instant
     private var lastShown: ContinuousClock.Instant?
@@ -25,7 +26,9 @@ struct ProgressLine {
     /// - Parameters:
     ///   - title: What is being done, for example `calibrating`.
     ///   - unit: What is counted, for example `samples`.
-    init(title: String, unit: String) {
+    ///   - alreadyDone: What was done before, and says nothing about the rate.
+    init(title: String, unit: String, alreadyDone: Int = 0) {
+        self.alreadyDone = alreadyDone
         self.title = title
         self.unit = unit
         self.isTerminal = isatty(STDERR_FILENO) == 1
@@ -75,7 +78,7 @@ struct ProgressLine {
 
     private func text(done: Int, total: Int, elapsed: Duration, detail: String) -> String {
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-        let rate = seconds > 0 ? Double(done) / seconds : 0
+        let rate = seconds > 0 ? Double(max(0, done - alreadyDone)) / seconds : 0
         let percent = total > 0 ? done * 100 / total : 100
         var line = "\(title): \(done)/\(total) \(unit) (\(percent) %), \(Self.rounded(rate)) \(unit)/s"
         if rate > 0, done < total {
