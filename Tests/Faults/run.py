@@ -41,10 +41,10 @@ class World:
         shutil.copy(pathlib.Path(__file__).parents[2] / "Examples" / "digits" / "digits.onnx", self.model)
         self.images = self.made("images.npy", 128)
 
-    def made(self, name: str, count: int) -> pathlib.Path:
+    def made(self, name: str, count: int, seed: int = 1) -> pathlib.Path:
         path = self.folder / "data" / name
         path.parent.mkdir(exist_ok=True)
-        data.write_images(path, count)
+        data.write_images(path, count, seed)
         return path
 
     @functools.cached_property

@@ -1,14 +1,16 @@
 """SIGKILL of the coordinator at every failpoint: nothing that was acknowledged is lost or computed again.
 
 A point is armed with TARE_FAILPOINT=NAME:COUNT. The scenario does what reaches it: a start with work left over, a
-submission, the counting of shards, a cancellation, the end of a job.
+submission, the counting of shards, a cancellation, the end of a job, a lying worker.
 """
 
 import concurrent.futures
 import json
+import os
 import time
 
 from cluster import Cluster
+from liar import Liar, wrong_statistics
 from processes import Failure, Process, until
 
 COUNTED = "SELECT job, shard, attempt FROM shards"
@@ -42,10 +44,10 @@ class Trial:
     def is_dead(self) -> bool:
         return not self.cluster.coordinator.is_running
 
-    def submit(self) -> None:
+    def submit(self, *options: str) -> None:
         """Hands the job in and does not wait for the answer: whoever answers in the end, it is one job."""
         cluster = self.cluster
-        words = [cluster.tare, "submit", cluster.model, "--data", cluster.images, "--json", *self.world.options]
+        words = [cluster.tare, "submit", cluster.model, "--data", cluster.images, "--json", *self.world.options, *options]
         self.submission = Process("submit", [*words, *cluster.access("submitter")], cluster.folder)
 
     def submitted(self) -> int:
@@ -95,10 +97,27 @@ class Trial:
         until(lambda: self.is_dead() or not self.cancellation.is_running, 60, "death or the cancellation")
         self.submit()
 
+    def reset_armed(self) -> None:
+        """A job that starts over because a device of it computed wrongly: three nodes, of which one lies, and an audit."""
+        cluster = self.cluster
+        cluster.start_coordinator(self.environment)
+        liar = Liar(cluster, *self.world.lie)
+        try:
+            self.submit("--audit", "100")
+            until(lambda: cluster.job(1), 60, "the job")
+            liar.start()
+            until(lambda: liar.hasLied, 60, "the lie")
+            for node in ("one", "two"):
+                cluster.start_worker(before=["unshare", "--uts", "sh", "-c", f'hostname {node}; exec "$@"', "sh"])
+            until(lambda: self.is_dead() or cluster.job(1).get("ended"), 90, "death or the end")
+        finally:
+            liar.stop()
+
     def run(self) -> tuple[bool, float]:
         """Whether the point was reached, and after how long the next coordinator's workers counted a shard again."""
         cluster, point = self.cluster, self.armed.split("-")[0]
-        scenario = {"epoch": self.start_armed, "checkpoint": self.start_armed, "decision": self.cancel_armed}
+        scenario = {"epoch": self.start_armed, "checkpoint": self.start_armed, "decision": self.cancel_armed,
+                    "reset": self.reset_armed}
         scenario.get(point, self.compute_armed)()
         died = self.is_dead()
         if not died:
@@ -106,13 +125,13 @@ class Trial:
         durable = cluster.rows(COUNTED)
         begun = time.monotonic()
         cluster.start_coordinator()
-        if not cluster.workers:
-            cluster.start_worker()
         if self.cancellation:
             status, text = self.cancellation.wait(120), self.cancellation.text()
             # A coordinator that has forgotten the request, but not the cancellation, says that nothing is left to do.
             if (status != 0 and "cancelled already" not in text) or cluster.job(1)["state"] != "cancelled":
                 raise Failure(f"failpoint {self.armed}: job 1 is {cluster.job(1)['state']}: {text[-200:]}")
+        if not cluster.workers:
+            cluster.start_worker()
         job = self.submitted()
         total = cluster.job(job)["shardsTotal"]
         until(lambda: cluster.metric("tare_shard_commits_total", result="accepted") > 0 or cluster.job(job).get("ended"),
@@ -123,17 +142,21 @@ class Trial:
         counted = cluster.metric("tare_shard_commits_total", result="accepted")
         cluster.coordinator.kill()
         kept = {row for row in durable if row[0] == job}
-        if not kept <= cluster.rows(COUNTED):
+        if not kept <= cluster.rows(COUNTED) and point != "reset":
             raise Failure(f"failpoint {self.armed}: shards that were durable were counted again")
         if forgotten := self.acknowledged.keys() - {shard for _, shard, _ in kept}:
             raise Failure(f"failpoint {self.armed}: shards {sorted(forgotten)} were acknowledged and not durable")
-        if counted != total - len(kept):
+        if counted != total - len(kept) and point != "reset":  # A job that starts over forgets on purpose.
             raise Failure(f"failpoint {self.armed}: {len(kept)} of {total} shards were durable, {counted:.0f} were counted")
         return died, back
 
 
 def run(world) -> str:
     names = points(world)
+    if not world.short and os.geteuid() == 0:
+        world.lie = wrong_statistics(world)
+    else:
+        names = [name for name in names if not name.startswith("reset")]
     armed = SHORT_POINTS if world.short else plan(names)
 
     def attempt(one: str) -> tuple[str, bool, float]:

@@ -4,7 +4,16 @@ import signal
 import time
 
 from cluster import Cluster
-from processes import Failure
+from processes import Failure, Process
+
+
+def busy(cluster: Cluster, job: int) -> Process:
+    """A worker that computes, or the first one when the job is over already."""
+    while not cluster.job(job).get("ended"):
+        for worker in cluster.pages("/api/v1/workers"):
+            if worker["state"] == "busy":
+                return next(process for process in cluster.workers if process.pid == worker["process"])
+    return cluster.workers[0]
 
 
 def run(world) -> str:
@@ -20,7 +29,7 @@ def run(world) -> str:
             job = cluster.submit(*world.long_options)
             jobs += 1
             cluster.wait_for_shards(job)
-            victim = cluster.workers[stops % 3]
+            victim = busy(cluster, job)
             lost = cluster.occurrences("nothing was heard")
             victim.signal(signal.SIGSTOP)
             begun = time.monotonic()
