@@ -161,6 +161,13 @@ let package = Package(
             name: "store-benchmark", dependencies: ["Calibration", "CoordinatorStore"], path: "Benchmarks/store",
             exclude: ["README.md"], swiftSettings: settings),
 
+        // Measures how many workers a coordinator can feed; `Benchmarks/cluster/README.md` says how.
+        .executableTarget(
+            name: "feed-benchmark",
+            dependencies: ["Calibration", "Execution", "Quantization", "Wire", "WorkerService"],
+            path: "Benchmarks/cluster", exclude: ["README.md", "feed.py", "overhead.py", "daemon.py"],
+            swiftSettings: settings),
+
         // One test target per target; `TestSupport` finds fixtures and the optional shared folder.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("Tensors", dependencies: ["TestSupport"]),

@@ -2,6 +2,7 @@ internal import Calibration
 internal import CoordinatorCore
 internal import CoordinatorStore
 internal import Dispatch
+internal import Foundation
 internal import Wire
 
 /// The thread that makes things durable, so that no heartbeat waits for a disk.
@@ -165,10 +166,17 @@ private final class StoreLoop<Statistics: Sendable> {
             } catch let error as StateStoreError where error.isTemporary {
                 conversion = .later(text: error.description)
             } catch {
-                conversion = .failed(.conversion(text: "\(error)"))
+                conversion =
+                    Self.isShortOfDescriptors
+                    ? .later(text: "\(error)") : .failed(.conversion(text: "\(error)"))
             }
             mailbox.post(.converted(job: id, conversion))
         }
+    }
+
+    /// Whether this process can open no file: then whatever failed says nothing about the job.
+    private static var isShortOfDescriptors: Bool {
+        FileHandle(forReadingAtPath: "/dev/null") == nil
     }
 
     private func finish(_ job: UInt64, _ conversion: Conversion) {
