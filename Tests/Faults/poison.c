@@ -1,5 +1,5 @@
 /* Loaded into workers (LD_PRELOAD): opening the file whose path ends with $FAULT_FILE for the $FAULT_TIMES-th time kills the
-   process, hangs it, or takes memory without end, as $FAULT_KIND says: a sample that no worker survives. Before that a worker
+   process, or makes it take memory without end, as $FAULT_KIND says: a sample that no worker survives. Before that a worker
    only checks that it has the same files as the coordinator; kind "count" adds a byte to $FAULT_LOG at each opening, to see
    how often. */
 #define _GNU_SOURCE
@@ -28,7 +28,6 @@ static void look(const char *path) {
     if (atomic_fetch_add(&times, 1) + 1 < atoi(getenv("FAULT_TIMES"))) return;
     usleep(300000); /* So that the coordinator has heard that the shard was begun; before that nobody is to blame. */
     if (strcmp(kind, "crash") == 0) kill(getpid(), SIGKILL);
-    while (strcmp(kind, "hang") == 0) pause();
     while (strcmp(kind, "memory") == 0) {
         char *bytes = mmap(0, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (bytes == MAP_FAILED) abort();

@@ -17,15 +17,15 @@ OPTIONS = ["--batch-size", "4", "--shard-batches", "1", "--observer", "minmax", 
 class Downloader(threading.Thread):
     """Reads one chunk every two seconds: 64 KB/s. A greedy one asks for everything and reads nothing."""
 
-    def __init__(self, endpoint: str, options: dict, digest: bytes, isGreedy: bool):
+    def __init__(self, endpoint: str, options: dict, digest: bytes, is_greedy: bool):
         super().__init__()
         self.peer = wire.Peer(endpoint, {**options, zeromq.RCVHWM: 1, zeromq.RCVBUF: 65536})
-        self.digest, self.isGreedy, self.isDone, self.read = digest, isGreedy, False, 0
+        self.digest, self.is_greedy, self.is_done, self.read = digest, is_greedy, False, 0
 
     def run(self) -> None:
         asked = 0
-        while not self.isDone:
-            if self.isGreedy:
+        while not self.is_done:
+            if self.is_greedy:
                 self.peer.say("get", {1: self.digest, 2: asked * CHUNK, 3: 16})
                 asked += 16 if asked < 500 else -500
                 time.sleep(0.02)
@@ -38,7 +38,7 @@ class Downloader(threading.Thread):
             time.sleep(2)
 
     def stop(self) -> None:
-        self.isDone = True
+        self.is_done = True
         self.join()
         self.peer.socket.__exit__()
 

@@ -6,6 +6,7 @@ import statistics
 import threading
 import time
 
+import data
 from cluster import Cluster
 from processes import Failure, Process
 
@@ -14,19 +15,19 @@ class Brake:
     """Lets a process run 5 % of the time."""
 
     def __init__(self, process: Process):
-        self.process, self.isOn = process, True
+        self.process, self.is_on = process, True
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
     def run(self) -> None:
-        while self.isOn and self.process.is_running:
+        while self.is_on and self.process.is_running:
             os.kill(self.process.pid, signal.SIGSTOP)
             time.sleep(0.095)
             os.kill(self.process.pid, signal.SIGCONT)
             time.sleep(0.005)
 
     def release(self) -> None:
-        self.isOn = False
+        self.is_on = False
         self.thread.join()
         self.process.signal(signal.SIGCONT)
 
@@ -35,7 +36,6 @@ def run(world) -> str:
     # Shards of 512 samples take long enough for their times to mean something.
     options = ["--batch-size", "4", "--shard-batches", "8" if world.short else "64", "--observer", "ema"]
     rounds = 1 if world.short else 5
-    import data
     reference = data.reference(world.tare, world.model, world.long_images, options, world.folder)
     tails, medians, second = [], [], 0
     for _ in range(rounds):
