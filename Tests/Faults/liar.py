@@ -50,17 +50,17 @@ class Liar(threading.Thread):
     def __init__(self, cluster: Cluster, arithmetic: str, statistics: bytes):
         super().__init__(daemon=True)
         self.endpoint, self.arithmetic, self.statistics = cluster.endpoint, arithmetic, statistics
-        self.hasLied, self.isDone = False, False
+        self.has_lied, self.is_done = False, False
 
     def run(self) -> None:
         with wire.Peer(self.endpoint, {}) as control, wire.Peer(wire.data_endpoint(self.endpoint), {}, control.session) as data:
             control.join(node="liar", rank=0, arithmetic=self.arithmetic, timeout=30)
-            while not self.isDone and not self.hasLied:
+            while not self.is_done and not self.has_lied:
                 kind, lease, _ = control.ask("lease_request", {}, "lease", "wait", "unknown", "done", "reject", timeout=2)
                 if kind == "lease":
                     self.lie(control, data, lease)
                 time.sleep(0.01)
-            while not self.isDone:  # Stays, without asking for more.
+            while not self.is_done:  # Stays, without asking for more.
                 control.say("heartbeat")
                 control.hear(0.5)
 
@@ -72,8 +72,8 @@ class Liar(threading.Thread):
                 data.hear(5)
         commit = {number: lease[number][0] for number in (1, 2, 3, 4) if number in lease}
         answer = control.ask("commit", {**commit, 5: digest, 6: len(self.statistics), 7: 8}, "commit_ack")
-        self.hasLied = answer[0] == "commit_ack" and answer[1].get(2) == [1]
+        self.has_lied = answer[0] == "commit_ack" and answer[1].get(2) == [1]
 
     def stop(self) -> None:
-        self.isDone = True
+        self.is_done = True
         self.join(30)

@@ -1,5 +1,6 @@
 """Child processes that end with this one, whatever happens."""
 
+import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -32,6 +33,17 @@ def until(condition, timeout: float, what: str, pause: float = 0.02) -> None:
         if time.monotonic() > end:
             raise Failure(f"waited {timeout:.0f} s for {what}")
         time.sleep(pause)
+
+
+def parallel(function, items: list, width: int) -> list:
+    """The results for all items, some at a time; when one fails, the others are not waited for."""
+    with concurrent.futures.ThreadPoolExecutor(width) as pool:
+        try:
+            return list(pool.map(function, items))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            Process.end_all()
+            raise
 
 
 class Process:

@@ -4,14 +4,13 @@ A point is armed with TARE_FAILPOINT=NAME:COUNT. The scenario does what reaches 
 submission, the counting of shards, a cancellation, the end of a job, a lying worker.
 """
 
-import concurrent.futures
 import json
 import os
 import time
 
 from cluster import Cluster
 from liar import Liar, wrong_statistics
-from processes import Failure, Process, until
+from processes import Failure, Process, parallel, until
 
 COUNTED = "SELECT job, shard, attempt FROM shards"
 SHORT_POINTS = ["submit-after:1", "commit-during:3", "blob-before-rename:4", "finalize-before:1"]
@@ -106,7 +105,7 @@ class Trial:
             self.submit("--audit", "100")
             until(lambda: cluster.job(1), 60, "the job")
             liar.start()
-            until(lambda: liar.hasLied, 60, "the lie")
+            until(lambda: liar.has_lied, 60, "the lie")
             for node in ("one", "two"):
                 cluster.start_worker(before=["unshare", "--uts", "sh", "-c", f'hostname {node}; exec "$@"', "sh"])
             until(lambda: self.is_dead() or cluster.job(1).get("ended"), 90, "death or the end")
@@ -163,8 +162,7 @@ def run(world) -> str:
         with Cluster(world) as cluster:
             return one, *Trial(world, cluster, one).run()
 
-    with concurrent.futures.ThreadPoolExecutor(4 if world.short else 3) as pool:
-        results = list(pool.map(attempt, armed))
+    results = parallel(attempt, armed, 4 if world.short else 3)
     reached = {one.split(":")[0] for one, died, _ in results if died}
     missed = [name for name in names if name not in reached]
     deaths = [back for _, died, back in results if died]

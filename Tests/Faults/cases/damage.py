@@ -4,7 +4,6 @@ Bits are flipped in the database of a job that is half done and in the model of 
 killed coordinator is cut anywhere.
 """
 
-import concurrent.futures
 import pathlib
 import random
 import shutil
@@ -12,7 +11,7 @@ import signal
 import time
 
 from cluster import Cluster
-from processes import Failure
+from processes import Failure, parallel
 
 
 def half_done(world, folder: pathlib.Path) -> pathlib.Path:
@@ -99,8 +98,7 @@ def run(world) -> str:
               for _ in range(flips)]
     trials += [("log", folder / "killed", "state.sqlite-wal", cut(generator.random())) for _ in range(cuts)]
     trials += [("model", finished, str(model), flip(generator.random(), generator.randrange(8))) for _ in range(blobs)]
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        outcomes = list(pool.map(lambda trial: (trial[0], outcome(world, *trial[1:], trial[0] == "model")), trials))
+    outcomes = parallel(lambda trial: (trial[0], outcome(world, *trial[1:], trial[0] == "model")), trials, 3)
     count = {key: outcomes.count(key) for key in outcomes}
     if count.get(("model", "refused")) != blobs:
         raise Failure("a model with a flipped bit was handed out")

@@ -35,7 +35,7 @@ def spoil(world, name: str, moment: str, delivery: str) -> str:
     root = world.folder / "spoilt"
     root.mkdir(exist_ok=True)
     path = root / "images.npy"
-    shutil.copy(world.long_images, path)
+    shutil.copy2(world.long_images, path)
     try:
         with Cluster(world, path, ["--lease", "2"]) as cluster:
             cluster.start_coordinator()
@@ -48,22 +48,22 @@ def spoil(world, name: str, moment: str, delivery: str) -> str:
             cluster.start_worker()  # It reads the file as it is now.
             what = f"data that are {name} ({moment}, {delivery})"
             cluster.until(lambda: cluster.job(job).get("ended") or "images.npy" in cluster.coordinator.text(), 60, what)
+            outcome = "not needed"
+            if not cluster.job(job).get("ended"):
+                # Only this machine's data are wrong, as far as anybody knows: the job may wait for workers with the right ones.
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                shutil.copy2(world.long_images, path)
+                cluster.start_worker()
+                outcome = "waited"
+            cluster.until(lambda: cluster.job(job).get("ended"), 120, f"the end of a job: {what}")
             found = cluster.job(job)
-            if found.get("state") == "failed":
+            if found["state"] == "failed":
                 if "images.npy" not in str(found["failure"]):
                     raise Failure(f"{what} are not named: {found['failure']}")
                 return "failed"
-            if not found.get("ended") and "images.npy" in cluster.coordinator.text():
-                # Only this machine's data are wrong, as far as anybody knows: the job waits for workers with the right ones.
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-                shutil.copy(world.long_images, path)
-                cluster.start_worker()
-                cluster.wait_for(job)
-                cluster.expect(job, world.long_reference, what)
-                return "waited"
             # Whoever had the file open, or in memory, may finish, with the right result.
             cluster.expect(job, world.long_reference, what)
-            return "not needed"
+            return outcome
     finally:
         shutil.rmtree(root)
 

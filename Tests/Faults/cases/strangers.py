@@ -62,7 +62,7 @@ def besieged(world, count: int) -> str:
         answered = []
         for name, options in wrong_peers(cluster).items():
             for endpoint in (cluster.endpoint, wire.data_endpoint(cluster.endpoint)):
-                peer = stack.enter_context(wire.Peer(endpoint, options))
+                peer = stack.enter_context(wire.Peer(endpoint, {**options, zeromq.SNDTIMEO: 20}))
                 for _ in range(100):
                     peer.say("hello", {1: 1, 2: 1, 4: "stranger"})
                     peer.say("client_request", {1: os.urandom(16), 2: 2, 4: '{"kind":"jobs"}'})
