@@ -3,7 +3,7 @@
 # check   format, lint and documentation checks
 # deploy-check  check, for the files that start Tare on clusters, every option and command line against the release build
 # build   release build of the command-line tool
-# faults  kills, stops, starves and cuts off real processes (release build, about half an hour, some of it as root)
+# faults  kills, stops, starves and cuts off real processes (release build, about 17 minutes, some of it as root)
 # simulate  many simulated clusters with faults: make simulate SEEDS=1000000 [FIRST=1]
 # bench   the benchmarks (release build, several minutes)
 # clean   removes everything that the other rules made

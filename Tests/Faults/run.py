@@ -81,7 +81,7 @@ def main() -> int:
     faulthandler.register(signal.SIGUSR1)  # says on stderr where a case waits
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tare", required=True)
-    parser.add_argument("--short", action="store_true", help="a minute instead of half an hour")
+    parser.add_argument("--short", action="store_true", help="40 seconds instead of 17 minutes")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--soak", type=float, default=60, help="seconds of joining and leaving")
     parser.add_argument("cases", nargs="*")
