@@ -152,11 +152,10 @@ class Trial:
 
 def run(world) -> str:
     names = points(world)
-    if not world.short and os.geteuid() == 0:
+    can_lie = not world.short and os.geteuid() == 0  # It takes nodes of different names.
+    if can_lie:
         world.lie = wrong_statistics(world)
-    else:
-        names = [name for name in names if not name.startswith("reset")]
-    armed = SHORT_POINTS if world.short else plan(names)
+    armed = SHORT_POINTS if world.short else plan([name for name in names if can_lie or not name.startswith("reset")])
 
     def attempt(one: str) -> tuple[str, bool, float]:
         with Cluster(world) as cluster:
