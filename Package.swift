@@ -70,6 +70,7 @@ let package = Package(
         // C libraries and shims.
         .systemLibrary(name: "CZeroMQ", path: "Sources/Shared/CZeroMQ"),
         .systemLibrary(name: "CZlib", path: "Sources/Shared/CZlib"),
+        .target(name: "CAcceptLimit", path: "Sources/Shared/CAcceptLimit"),
         .target(
             name: "CImages", path: "Sources/Shared/CImages",
             linkerSettings: [.linkedLibrary("turbojpeg"), .linkedLibrary("png")]),
@@ -102,7 +103,7 @@ let package = Package(
             "Calibration", folder: "Shared/Calibration",
             dependencies: ["Conversion", "Quantization", "Tensors", crypto]),
         library(
-            "Wire", folder: "Shared/Wire", dependencies: ["Calibration", "CZeroMQ", protobuf],
+            "Wire", folder: "Shared/Wire", dependencies: ["CAcceptLimit", "Calibration", "CZeroMQ", protobuf],
             exclude: ["tare.proto"]),
         library("Launch", folder: "Shared/Launch", dependencies: ["Tensors", "Wire"]),
         library("Processes", folder: "Shared/Processes", dependencies: ["Wire"]),

@@ -29,6 +29,14 @@ struct DaemonLog: Sendable {
         }
     }
 
+    /// Tells of connections that were closed because the process's file descriptors are used up.
+    func refused(_ connections: Int) {
+        guard connections > 0 else { return }
+        logger.warning(
+            "closed \(connections) new connections: nearly all file descriptors are in use (raise the limit with ulimit -n or LimitNOFILE)"
+        )
+    }
+
     /// Says where HTTP is served.
     func serves(host: String, port: Int) {
         logger.info("serving http://\(host):\(port)/healthz, /readyz, /metrics and /api/v1")

@@ -44,6 +44,7 @@ struct DaemonRun: Sendable {
                     while true {
                         try await Task.sleep(for: .seconds(1))
                         await DaemonProvider(desk: desk, feed: metricsFeed).sample()
+                        log.refused(metricsFeed.newlyRefusedConnections(total: ConnectionLimit.refusedConnections))
                     }
                 }
                 // Not waitForAll, which would wait for the others when one has failed.

@@ -13,6 +13,8 @@ final class MetricsFeed: Sendable {
         var tallies = CoordinatorTallies()
         /// Whether a worker computed, in each of the last seconds.
         var activity: [String: [Bool]] = [:]
+        /// Connections for which there was no descriptor.
+        var refusedConnections = 0
     }
 
     /// Seconds over which the utilization of workers is averaged.
@@ -60,6 +62,16 @@ final class MetricsFeed: Sendable {
             }
             state.activity = activity
         }
+    }
+
+    /// Connections that were closed since the last call for want of descriptors.
+    func newlyRefusedConnections(total: Int) -> Int {
+        let count = state.withLock { state in
+            defer { state.refusedConnections = total }
+            return total - state.refusedConnections
+        }
+        metrics.handshakeFailed(reason: .descriptors, count: count)
+        return count
     }
 
     /// Brings counters and gauges up to date.

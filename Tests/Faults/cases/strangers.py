@@ -107,6 +107,8 @@ def exhausted(world, limit: int) -> str:
         for _ in range(2 * limit):
             stack.enter_context(socket.create_connection((host, port), 10))
         full = cluster.coordinator.open_files()
+        if full >= limit:
+            raise Failure("silent connections took the last descriptor")
         cluster.until(lambda: "job 1 is completed" in cluster.coordinator.text() or "job 1 ended" in cluster.coordinator.text()
                       or not cluster.coordinator.is_running, 120, "the job to end without free descriptors")
         stack.close()
@@ -115,7 +117,10 @@ def exhausted(world, limit: int) -> str:
         cluster.until(lambda: cluster.job(job), 60, "an answer when descriptors are free again")
         cluster.wait_for(job)
         cluster.expect(job, world.long_reference, "a job without free descriptors")
-    return f"with {full} of {limit} descriptors taken the job went on"
+        refused = cluster.metric("tare_zmq_handshake_failures_total", reason="descriptors")
+    if not refused:
+        raise Failure("no connection was refused for want of descriptors")
+    return f"with {full} of {limit} descriptors taken and {refused:.0f} connections refused the job went on"
 
 
 def run(world) -> str:

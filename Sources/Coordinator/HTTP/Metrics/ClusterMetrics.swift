@@ -107,7 +107,9 @@ public final class ClusterMetrics: Sendable {
     }
 
     /// A connection was refused.
-    public func handshakeFailed(reason: HandshakeFailure) { handshakeFailures.increment(reason) }
+    public func handshakeFailed(reason: HandshakeFailure, count: Int = 1) {
+        handshakeFailures.increment(reason, by: count)
+    }
 
     /// A message was refused.
     public func frameRejected(reason: FrameRejection) { rejections.increment(reason) }

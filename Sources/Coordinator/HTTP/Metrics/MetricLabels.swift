@@ -8,8 +8,6 @@ public enum AttemptOutcome: String, Sendable, CaseIterable {
     case lost
     /// The worker gave it back, because it leaves.
     case drained
-    /// Nobody needs it any more.
-    case cancelled
 }
 
 /// What became of an offered result: label `result`.
@@ -32,8 +30,6 @@ public enum LeaseExpiry: String, Sendable, CaseIterable {
     case liveness
     /// The worker spoke, but its work did not go on.
     case progress
-    /// The worker's process ended.
-    case exit
 }
 
 /// What a comparison of two results gave: label `result`.
@@ -68,10 +64,8 @@ public enum TransferKind: String, Sendable, CaseIterable {
 public enum HandshakeFailure: String, Sendable, CaseIterable {
     /// Its key is not allowed.
     case key
-    /// It does not speak the protocol.
-    case `protocol`
-    /// It took too long.
-    case timeout
+    /// The coordinator has no file descriptor for it.
+    case descriptors
 }
 
 /// Why a message was refused: label `reason`.
