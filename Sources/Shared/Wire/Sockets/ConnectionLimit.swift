@@ -6,4 +6,9 @@ import CAcceptLimit
 public enum ConnectionLimit {
     /// Connections that were closed at once, because they would have taken a reserved descriptor, since the process began.
     public static var refusedConnections: Int { Int(clamping: tare_refused_connections()) }
+
+    /// Descriptors that connections leave to files in a process that may have `limit`.
+    public static func reservedDescriptors(limit: Int) -> Int {
+        Int(clamping: tare_reserved_descriptors(UInt64(clamping: limit)))
+    }
 }
