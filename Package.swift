@@ -103,6 +103,8 @@ let package = Package(
             "Calibration", folder: "Shared/Calibration",
             dependencies: ["Conversion", "Quantization", "Tensors", crypto]),
         library(
+            "MLU", folder: "Shared/MLU", dependencies: ["Tensors"]),
+        library(
             "Wire", folder: "Shared/Wire", dependencies: ["CAcceptLimit", "Calibration", "CZeroMQ", protobuf],
             exclude: ["tare.proto"]),
         library("Launch", folder: "Shared/Launch", dependencies: ["Tensors", "Wire"]),

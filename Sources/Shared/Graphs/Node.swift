@@ -8,13 +8,16 @@ public struct Node: Hashable, Sendable {
     public var inputs: [String]
     /// Names of the values it writes; an empty string is an output that nobody wants.
     public var outputs: [String]
+    /// The module that the node was exported from, when that is known.
+    public var module: ModuleOrigin?
 
     /// Makes a node.
-    public init(name: String, op: Operator, inputs: [String], outputs: [String]) {
+    public init(name: String, op: Operator, inputs: [String], outputs: [String], module: ModuleOrigin? = nil) {
         self.name = name
         self.op = op
         self.inputs = inputs
         self.outputs = outputs
+        self.module = module
     }
 
     /// The name of input `index`, or `nil` when it is absent.

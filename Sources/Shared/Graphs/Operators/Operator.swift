@@ -63,4 +63,7 @@ public enum Operator: Hashable, Sendable {
     // QuantizeDequantize.swift
     case quantizeLinear(QuantizeLinearAttributes)
     case dequantizeLinear(DequantizeLinearAttributes)
+    // MLU.swift
+    /// Not of ONNX: a module of the simulated device.
+    case mlu(MLUOperator)
 }

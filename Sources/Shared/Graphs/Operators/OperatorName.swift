@@ -41,6 +41,8 @@ extension Operator {
         case .gru: "GRU"
         case .quantizeLinear: "QuantizeLinear"
         case .dequantizeLinear: "DequantizeLinear"
+        case .mlu(.convolution): "MLUConvolution"
+        case .mlu(.linear): "MLULinear"
         }
     }
 }

@@ -56,6 +56,7 @@ extension Operator {
         case .gru(let attributes): try rule.recurrent(attributes, stateCount: 1)
         case .quantizeLinear(let attributes): try rule.quantizeLinear(attributes)
         case .dequantizeLinear(let attributes): try rule.dequantizeLinear(attributes)
+        case .mlu(let op): try rule.mlu(op)
         }
     }
 }

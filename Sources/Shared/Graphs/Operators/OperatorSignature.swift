@@ -50,6 +50,7 @@ extension Operator {
         case .lstm: OperatorSignature(3, upTo: 8, outputs: 3)
         case .gru: OperatorSignature(3, upTo: 6, outputs: 2)
         case .quantizeLinear, .dequantizeLinear: OperatorSignature(2, upTo: 3)
+        case .mlu: OperatorSignature(2, upTo: MLUInput.allCases.count)
         }
     }
 }

@@ -68,6 +68,7 @@ public enum ReferenceKernels {
         case .gru(let attributes): try gru(attributes, inputs)
         case .quantizeLinear(let attributes): [try quantizeLinear(attributes, inputs)]
         case .dequantizeLinear(let attributes): [try dequantizeLinear(attributes, inputs)]
+        case .mlu(let op): [try mlu(op, inputs)]
         }
     }
 }

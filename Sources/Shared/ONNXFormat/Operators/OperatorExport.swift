@@ -20,7 +20,7 @@ extension Operator {
         case .convolution, .transposedConvolution, .matMul, .gemm, .maxPool, .globalAveragePool, .globalMaxPool,
             .localResponseNormalization, .softmax, .logSoftmax, .unary, .binary, .variadic, .clip, .cast, .dropout,
             .identity, .flatten, .transpose, .squeeze, .unsqueeze, .expand, .concat, .split, .slice, .gather,
-            .constantOfShape, .dequantizeLinear:
+            .constantOfShape, .dequantizeLinear, .mlu:
             13
         }
     }
@@ -53,6 +53,8 @@ extension Operator {
         case .gru(let attributes): RecurrentFamily.exportGRU(attributes, to: &node)
         case .quantizeLinear(let attributes): QuantizeDequantizeFamily.export(attributes, to: &node)
         case .dequantizeLinear(let attributes): node.set("axis", attributes.axis)
+        case .mlu:
+            throw node.inexpressible("modules of the simulated device are not of ONNX; lower the graph first")
         case .matMul, .globalAveragePool, .globalMaxPool, .binary, .variadic, .clip, .dropout, .identity, .squeeze,
             .unsqueeze, .expand, .slice:
             break
