@@ -1,5 +1,5 @@
 public import Graphs
-import Kernels
+public import Kernels
 public import Tensors
 
 /// Runs a graph node by node with the reference kernels: slow, and what the fast executor is tested against.
@@ -8,6 +8,7 @@ public import Tensors
 public final class ReferenceExecutor: GraphExecutor {
     /// The graph that is run.
     public let graph: Graph
+    private let arithmetic: MLUArithmetic
     /// Values whose elements the tap receives.
     private let observed: Set<String>
     /// For each node, the values that nobody reads after it.
@@ -18,10 +19,14 @@ public final class ReferenceExecutor: GraphExecutor {
     /// - Parameters:
     ///   - graph: A graph whose nodes are in topological order.
     ///   - observed: Names of float32 values that the tap of `run` receives.
+    ///   - arithmetic: How modules of the simulated device use their scales.
     /// - Throws: `ExecutionError.unknownValue` when a node reads, or an output or `observed` names, a value that nothing
     ///   before it makes.
-    public init(_ graph: Graph, observing observed: some Sequence<String> = []) throws(ExecutionError) {
+    public init(
+        _ graph: Graph, observing observed: some Sequence<String> = [], arithmetic: MLUArithmetic = .exact
+    ) throws(ExecutionError) {
         self.graph = graph
+        self.arithmetic = arithmetic
         self.observed = Set(observed)
         var known = Set(graph.initializers.keys).union(graph.inputs.map(\.name))
         var lastReader: [String: Int] = [:]
@@ -87,7 +92,8 @@ public final class ReferenceExecutor: GraphExecutor {
         // Trailing outputs that nobody wants need not be computed.
         let wanted = (node.outputs.lastIndex { !$0.isEmpty } ?? -1) + 1
         let results = try ReferenceKernels.evaluate(
-            node.op, inputs: node.inputs.map { $0.isEmpty ? nil : values[$0] }, outputCount: wanted)
+            node.op, inputs: node.inputs.map { $0.isEmpty ? nil : values[$0] }, outputCount: wanted,
+            arithmetic: arithmetic)
         return zip(node.outputs, results).filter { !$0.0.isEmpty }.map { (name: $0.0, tensor: $0.1) }
     }
 

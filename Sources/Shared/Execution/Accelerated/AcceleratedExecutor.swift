@@ -1,4 +1,5 @@
 public import Graphs
+public import Kernels
 public import Tensors
 
 /// Runs a graph on oneDNN: the executor of workers and of `tare run`.
@@ -15,14 +16,19 @@ public final class AcceleratedExecutor: GraphExecutor {
         public var maximumPlanCount: Int
         /// Whether the images of a batch may run one by one where that is faster.
         public var splitsBatches: Bool
+        /// How modules of the simulated device use their scales.
+        public var arithmetic: MLUArithmetic
 
         /// Makes options.
         ///
         /// - Precondition: `maximumPlanCount` is at least 1.
-        public init(maximumPlanCount: Int = 8, splitsBatches: Bool = true) {
+        public init(
+            maximumPlanCount: Int = 8, splitsBatches: Bool = true, arithmetic: MLUArithmetic = .exact
+        ) {
             precondition(maximumPlanCount >= 1, "An executor keeps at least one plan")
             self.maximumPlanCount = maximumPlanCount
             self.splitsBatches = splitsBatches
+            self.arithmetic = arithmetic
         }
     }
 
@@ -70,7 +76,7 @@ public final class AcceleratedExecutor: GraphExecutor {
         } catch {
             throw .library(node: graph.name, reason: error.message)
         }
-        resolver = GraphResolver(graph: graph, observed: self.observed)
+        resolver = GraphResolver(graph: graph, observed: self.observed, arithmetic: options.arithmetic)
         // A graph whose types do not fit says so, with the node's name, when it runs.
         guard let types = try? ShapeInference.infer(graph) else { return }
         for name in self.observed.sorted() {
@@ -136,13 +142,14 @@ public final class AcceleratedExecutor: GraphExecutor {
 
     private func makeMode(for inputs: [ResolvedType]) throws(ExecutionError) -> Mode {
         guard let resolved = try resolver.resolve(inputs: inputs) else {
-            return .interpreted(try ReferenceExecutor(graph, observing: observed))
+            return .interpreted(try ReferenceExecutor(graph, observing: observed, arithmetic: options.arithmetic))
         }
         if let single = try singleImage(of: resolved, inputs: inputs), case .whole(let plan) = try mode(for: single) {
             let outputs = graph.outputs.compactMap { resolved.types[$0.name] }
             return .perImage(plan, count: inputs[0].shape[0], outputs: outputs)
         }
-        let builder = PlanBuilder(resolved: resolved, observed: observed, weights: weights, context: context)
+        let builder = PlanBuilder(
+            resolved: resolved, observed: observed, weights: weights, context: context, arithmetic: options.arithmetic)
         return .whole(try builder.build())
     }
 

@@ -10,20 +10,24 @@ struct GraphResolver {
     let observed: Set<String>
     /// Initializers, and what depends on nothing else.
     let fixedConstants: [String: Tensor]
+    private let arithmetic: MLUArithmetic
 
     /// Folds what depends on initializers only.
-    init(graph: Graph, observed: Set<String>) {
+    init(graph: Graph, observed: Set<String>, arithmetic: MLUArithmetic) {
         self.graph = graph
         self.observed = observed
+        self.arithmetic = arithmetic
         var constants = graph.initializers
-        for node in graph.nodes { Self.fold(node, into: &constants) }
+        for node in graph.nodes { Self.fold(node, into: &constants, arithmetic) }
         fixedConstants = constants
     }
 
     /// Computes a node whose inputs are all constant.
     ///
     /// One that cannot be computed fails when it runs, with its name.
-    private static func fold(_ node: Node, into constants: inout [String: Tensor]) {
+    private static func fold(
+        _ node: Node, into constants: inout [String: Tensor], _ arithmetic: MLUArithmetic
+    ) {
         var operands: [Tensor?] = []
         for name in node.inputs {
             guard !name.isEmpty else {
@@ -35,7 +39,7 @@ struct GraphResolver {
         }
         guard
             let results = try? ReferenceKernels.evaluate(
-                node.op, inputs: operands, outputCount: node.outputs.count)
+                node.op, inputs: operands, outputCount: node.outputs.count, arithmetic: arithmetic)
         else { return }
         for (name, tensor) in zip(node.outputs, results) where !name.isEmpty { constants[name] = tensor }
     }
@@ -53,7 +57,7 @@ struct GraphResolver {
             if case .shape(let start, let end) = node.op, let type = types[node.inputs[0]] {
                 constants[node.outputs[0]] = type.shape.part(start: start, end: end)
             } else {
-                Self.fold(node, into: &constants)
+                Self.fold(node, into: &constants, arithmetic)
             }
             for name in node.outputs {
                 guard let tensor = constants[name] else { continue }

@@ -83,7 +83,8 @@ final class PlanAddresses {
         }
         let results: [Tensor]
         do throws(KernelError) {
-            results = try ReferenceKernels.evaluate(call.op, inputs: operands, outputCount: call.results.count)
+            results = try ReferenceKernels.evaluate(
+                call.op, inputs: operands, outputCount: call.results.count, arithmetic: call.arithmetic)
         } catch {
             throw .node(name: node, operatorName: call.op.name, reason: error)
         }

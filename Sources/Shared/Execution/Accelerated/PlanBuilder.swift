@@ -12,6 +12,8 @@ final class PlanBuilder {
     let observed: Set<String>
     /// Reordered or folded weights that plans share.
     let weights: FoldedWeights
+    /// How modules of the simulated device use their scales.
+    let arithmetic: MLUArithmetic
     private(set) var steps: [PlanStep] = []
     private(set) var slots: [PlanSlot] = []
     private var forms: [String: [ValueForm]] = [:]
@@ -21,7 +23,11 @@ final class PlanBuilder {
     private var currentNode = ""
 
     /// Starts an empty plan.
-    init(resolved: ResolvedGraph, observed: Set<String>, weights: FoldedWeights, context: OneDNNContext) {
+    init(
+        resolved: ResolvedGraph, observed: Set<String>, weights: FoldedWeights, context: OneDNNContext,
+        arithmetic: MLUArithmetic
+    ) {
+        self.arithmetic = arithmetic
         self.resolved = resolved
         self.observed = observed
         self.weights = weights
@@ -174,7 +180,8 @@ final class PlanBuilder {
             defined.append(
                 (name, ValueForm(position: position, layout: StridedShape(rowMajor: type.shape.dimensions))))
         }
-        append(.reference(ReferenceCall(op: node.op, operands: operands, results: results)))
+        append(
+            .reference(ReferenceCall(op: node.op, operands: operands, results: results, arithmetic: arithmetic)))
         for (name, form) in defined { try define(name, [form]) }
     }
 

@@ -1,4 +1,5 @@
 import Graphs
+import Kernels
 import Tensors
 
 /// A block of memory that steps of a plan read and write.
@@ -68,6 +69,8 @@ struct ReferenceCall {
     let operands: [Operand]
     /// `nil` is an output that nobody wants.
     let results: [Result?]
+    /// How modules of the simulated device use their scales.
+    let arithmetic: MLUArithmetic
 }
 
 /// One thing that a plan does.

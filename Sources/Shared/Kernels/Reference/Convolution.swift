@@ -8,6 +8,20 @@ extension ReferenceKernels {
     /// the bias is added last. Padded elements take part as zeros.
     static func convolution(_ attributes: ConvolutionAttributes, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
         let operands = try ConvolutionOperands(inputs, groups: attributes.groups)
+        let window = try windows(attributes, operands)
+        let type = operands.data.elementType
+        if type == .float64 {
+            return try convolve(
+                operands, window.geometry, groups: attributes.groups, shape: window.shape, Double.self, to: type)
+        }
+        return try convolve(
+            operands, window.geometry, groups: attributes.groups, shape: window.shape, Float.self, to: type)
+    }
+
+    /// Checks that weight, bias and data fit each other; where the windows lie, and the shape of the result.
+    static func windows(
+        _ attributes: ConvolutionAttributes, _ operands: ConvolutionOperands
+    ) throws(KernelError) -> (geometry: WindowGeometry, shape: Shape) {
         let spatial = Array(operands.data.shape.dimensions.dropFirst(2))
         let kernel = Array(operands.weight.shape.dimensions.dropFirst(2))
         try operands.check(kernelShape: attributes.kernelShape)
@@ -24,22 +38,21 @@ extension ReferenceKernels {
         let geometry = try WindowGeometry(
             input: spatial, kernel: kernel, strides: attributes.strides, dilations: attributes.dilations,
             padding: attributes.padding)
-        let type = operands.data.elementType
-        let shape = try KernelShapes.output([operands.data.shape[0], outputChannels] + geometry.output, type)
-        if type == .float64 {
-            return try convolve(operands, geometry, groups: attributes.groups, shape: shape, Double.self)
-        }
-        return try convolve(operands, geometry, groups: attributes.groups, shape: shape, Float.self)
+        let shape = try KernelShapes.output(
+            [operands.data.shape[0], outputChannels] + geometry.output, operands.data.elementType)
+        return (geometry, shape)
     }
 
-    private static func convolve<T: Lane>(
-        _ operands: ConvolutionOperands, _ geometry: WindowGeometry, groups: Int, shape: Shape, _ lane: T.Type
+    /// The sums of a convolution, computed in a lane and converted to `type`.
+    static func convolve<T: Lane>(
+        _ operands: ConvolutionOperands, _ geometry: WindowGeometry, groups: Int, shape: Shape, _ lane: T.Type,
+        to type: ElementType
     ) throws(KernelError) -> Tensor {
         let data = operands.data.widened(to: lane)
         let weight = operands.weight.widened(to: lane)
         var result = Tensor(zeros: shape, elementType: T.elementType)
         guard result.elementCount > 0, weight.elementCount > 0 else {
-            return addBias(result, operands.bias, lane).narrowed(to: operands.data.elementType)
+            return addBias(result, operands.bias, lane).narrowed(to: type)
         }
         let isPointwise = geometry.axes.allSatisfy { $0.kernel == 1 && $0.stride == 1 && $0.before + $0.after == 0 }
         let table = isPointwise ? nil : try WindowTable(geometry)
@@ -86,7 +99,7 @@ extension ReferenceKernels {
                 }
             }
         }
-        return addBias(result, operands.bias, lane).narrowed(to: operands.data.elementType)
+        return addBias(result, operands.bias, lane).narrowed(to: type)
     }
 
     /// Lays out the elements under the windows of some output positions: one row per channel and kernel element.
@@ -149,6 +162,18 @@ struct ConvolutionOperands {
         data = try inputs.required(0, types: ElementTypes.floats)
         weight = try inputs.required(1, types: [data.elementType])
         bias = try inputs.optional(2, type: data.elementType)
+        try check(groups: groups)
+    }
+
+    /// Takes quantized operands; checks ranks and that the groups divide the channels.
+    init(data: Tensor, weight: Tensor, groups: Int) throws(KernelError) {
+        self.data = data
+        self.weight = weight
+        bias = nil
+        try check(groups: groups)
+    }
+
+    private func check(groups: Int) throws(KernelError) {
         guard data.shape.rank >= 2, weight.shape.rank == data.shape.rank else {
             throw .shapeMismatch("data \(data.shape) and weight \(weight.shape) must have the same rank, at least 2")
         }

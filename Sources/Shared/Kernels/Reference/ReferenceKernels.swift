@@ -13,12 +13,13 @@ public enum ReferenceKernels {
     ///   - op: The operator with its attributes.
     ///   - inputs: The operator's inputs in order; `nil` is an absent optional input.
     ///   - outputCount: How many outputs the node declares.
+    ///   - arithmetic: How modules of the simulated device use their scales.
     /// - Returns: `outputCount` tensors.
     /// - Throws: `KernelError` when inputs are missing or have types, shapes or values that the operator does not take.
     public static func evaluate(
-        _ op: Operator, inputs: [Tensor?], outputCount: Int
+        _ op: Operator, inputs: [Tensor?], outputCount: Int, arithmetic: MLUArithmetic = .exact
     ) throws(KernelError) -> [Tensor] {
-        let results = try compute(op, KernelInputs(tensors: inputs), outputCount: outputCount)
+        let results = try compute(op, KernelInputs(tensors: inputs), outputCount: outputCount, arithmetic)
         guard results.count >= outputCount else {
             throw .unsupported("the operator gives \(results.count) outputs but the node declares \(outputCount)")
         }
@@ -26,7 +27,7 @@ public enum ReferenceKernels {
     }
 
     private static func compute(
-        _ op: Operator, _ inputs: KernelInputs, outputCount: Int
+        _ op: Operator, _ inputs: KernelInputs, outputCount: Int, _ arithmetic: MLUArithmetic
     ) throws(KernelError) -> [Tensor] {
         switch op {
         case .convolution(let attributes): [try convolution(attributes, inputs)]
@@ -68,7 +69,7 @@ public enum ReferenceKernels {
         case .gru(let attributes): try gru(attributes, inputs)
         case .quantizeLinear(let attributes): [try quantizeLinear(attributes, inputs)]
         case .dequantizeLinear(let attributes): [try dequantizeLinear(attributes, inputs)]
-        case .mlu(let op): [try mlu(op, inputs)]
+        case .mlu(let op): [try mlu(op, inputs, arithmetic)]
         }
     }
 }
