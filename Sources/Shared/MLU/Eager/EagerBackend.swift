@@ -1,0 +1,289 @@
+import Execution
+public import Graphs
+import Kernels
+public import Tensors
+
+/// The eager backend (`cnnl`): runs a graph on a device operator by operator, as a PyTorch model runs without tracing.
+///
+/// Every operator is one launch; observers see each call with its arguments and its result. What the device has no kernel for
+/// (float64, convolutions and linear layers that were not quantized) runs on the host, with copies both ways. Arithmetic on shapes
+/// never leaves the host and is no operator.
+public final class EagerBackend {
+    /// What a run gave.
+    public struct Outcome {
+        /// The graph's outputs.
+        public var outputs: [String: Tensor]
+        /// Where the cycles went.
+        public var report: CycleReport
+    }
+
+    /// A value while the graph runs.
+    private struct Value {
+        let tensor: Tensor
+        /// `nil` on the host.
+        let block: DeviceMemory.Block?
+    }
+
+    /// The graph.
+    public let graph: Graph
+    /// The device.
+    public let device: MLUDevice
+    private let index: GraphIndex
+    /// For each node, the values that nobody reads after it.
+    private let dead: [[String]]
+    private var kernels: [String: NodeKernel] = [:]
+    private var parameterBlocks: [String: DeviceMemory.Block] = [:]
+
+    // State of one run.
+    private var values: [String: Value] = [:]
+    private var rows: [CycleReport.Row] = []
+    private var observers: [any OperatorObserver] = []
+
+    /// Loads a graph's parameters into the device.
+    ///
+    /// - Parameters:
+    ///   - graph: A valid graph in topological order; constants are folded or are initializers.
+    ///   - device: Where it runs.
+    /// - Throws: `MLUError.notQuantized` for a module without a scale, `MLUError.outOfMemory`, `MLUError.graph`.
+    public init(_ graph: Graph, on device: MLUDevice) throws(MLUError) {
+        self.graph = graph
+        self.device = device
+        index = GraphIndex(graph)
+        dead = graph.lastReads()
+        do throws(GraphValidationError) {
+            try graph.validate()
+        } catch {
+            throw .graph(reason: error.description)
+        }
+        for node in graph.nodes {
+            if case .mlu = node.op, node.input(.scale) == nil { throw .notQuantized(node: node.name) }
+        }
+        try loadParameters()
+    }
+
+    deinit {
+        for block in parameterBlocks.values { device.release(block) }
+    }
+
+    /// Whatever device nodes read and nobody computes goes to the device once, weights of modules as integers.
+    private func loadParameters() throws(MLUError) {
+        for name in graph.initializers.keys.sorted() {
+            guard let tensor = graph.initializers[name], tensor.elementType != .int64 else { continue }
+            let bytes = index.readers(of: name).map { storedBytes(tensor, $0) }.max() ?? 0
+            guard bytes > 0 else { continue }
+            parameterBlocks[name] = try device.allocate(bytes, label: name)
+            device.copy(bytes, .toDevice)
+        }
+    }
+
+    private func storedBytes(_ tensor: Tensor, _ place: NodeInput) -> Int {
+        let node = graph.nodes[place.node]
+        guard case .mlu = node.op, place.input == MLUInput.weight.rawValue else { return tensor.byteCount }
+        return tensor.elementCount * (node.moduleArithmetic(graph.initializers) == .int16 ? 2 : 1)
+    }
+
+    /// Runs the graph.
+    ///
+    /// - Parameters:
+    ///   - inputs: One tensor for each graph input; where only firstconv modules read it, raw pixels as uint8 are taken
+    ///     too, and a quarter of the bytes goes over the link.
+    ///   - observers: Told of every operator, in this order.
+    /// - Throws: `MLUError`; the device's memory is then as before the run.
+    public func run(
+        _ inputs: [String: Tensor], observers: [any OperatorObserver] = []
+    ) throws(MLUError) -> Outcome {
+        let started = device.currentCycle
+        self.observers = observers
+        rows = []
+        defer { releaseValues() }
+        try copyInputs(inputs)
+        for (position, node) in graph.nodes.enumerated() {
+            try execute(node)
+            for name in dead[position] { release(name) }
+        }
+        var outputs: [String: Tensor] = [:]
+        for output in graph.outputs {
+            guard let tensor = tensor(output.name) else { throw .graph(reason: "nothing makes '\(output.name)'") }
+            if values[output.name]?.block != nil { copied(output.name, tensor.byteCount, .toHost) }
+            outputs[output.name] = tensor
+        }
+        let report = CycleReport(
+            device: device.model.name, cyclesPerSecond: device.model.cyclesPerSecond,
+            totalCycles: device.currentCycle - started, peakMemoryBytes: device.memory.peakBytes, rows: rows)
+        return Outcome(outputs: outputs, report: report)
+    }
+
+    // MARK: Values
+
+    private func copyInputs(_ inputs: [String: Tensor]) throws(MLUError) {
+        for input in graph.inputs {
+            guard let tensor = inputs[input.name] else {
+                throw .execution(.missingInput(name: input.name, available: inputs.keys.sorted()))
+            }
+            let isRaw =
+                tensor.elementType == .uint8 && input.type.elementType == .float32
+                && graph.isReadByFirstconvOnly(input.name, index)
+            var type = input.type
+            if isRaw { type.elementType = .uint8 }
+            guard type.accepts(tensor) else {
+                throw .execution(
+                    .inputMismatch(
+                        name: input.name, expected: input.type.description, actual: TensorType(tensor).description))
+            }
+            copied(input.name, tensor.byteCount, .toDevice)
+            let value = isRaw ? tensor.asFloat32 : tensor
+            values[input.name] = Value(
+                tensor: value, block: try device.allocate(value.byteCount, label: input.name))
+        }
+    }
+
+    private func copied(_ name: String, _ bytes: Int, _ direction: MLUDevice.Transfer) {
+        let interval = device.copy(bytes, direction)
+        rows.append(CycleReport.Row(copyOf: name, direction, bytes: bytes, cycles: interval.cycles))
+    }
+
+    private func tensor(_ name: String) -> Tensor? {
+        values[name]?.tensor ?? graph.initializers[name]
+    }
+
+    private func release(_ name: String) {
+        if let block = values.removeValue(forKey: name)?.block { device.release(block) }
+    }
+
+    private func releaseValues() {
+        for name in values.keys.sorted() { release(name) }
+    }
+
+    // MARK: Operators
+
+    private func execute(_ node: Node) throws(MLUError) {
+        if isShapeArithmetic(node) {
+            for (name, result) in zip(node.outputs, try kernel(node).compute(tensor)) {
+                if let result { values[name] = Value(tensor: result, block: nil) }
+            }
+            return
+        }
+        if case .lstm(let attributes) = node.op, let steps = composed(node, attributes) {
+            return try execute(steps)
+        }
+        try call(node)
+    }
+
+    /// Works on what the host knows without the device: shapes and what follows from them.
+    private func isShapeArithmetic(_ node: Node) -> Bool {
+        if case .shape = node.op { return true }
+        return node.inputs.allSatisfy { name in
+            name.isEmpty || (values[name].map { $0.block == nil } ?? (graph.initializers[name]?.elementType == .int64))
+        }
+    }
+
+    /// The small operators of an LSTM when large ones are off or not possible.
+    private func composed(_ node: Node, _ attributes: RecurrentAttributes) -> ComposedLSTM? {
+        guard let data = tensor(node.inputs[0]) else { return nil }
+        let isFloating = data.elementType == .float32 || data.elementType == .float16 || data.elementType == .float64
+        guard !MLUFusion.enabled || !isFloating || data.elementCount == 0 else { return nil }
+        return ComposedLSTM(node, attributes, data: data.shape, constants: graph.initializers)
+    }
+
+    private func execute(_ steps: ComposedLSTM) throws(MLUError) {
+        for name in steps.constants.keys.sorted() {
+            guard let tensor = steps.constants[name] else { continue }
+            let isHost = tensor.elementType == .int64
+            values[name] = Value(
+                tensor: tensor, block: isHost ? nil : try device.allocate(tensor.byteCount, label: name))
+        }
+        for node in steps.nodes { try call(node) }
+        let wanted = Set(graph.nodes.flatMap(\.inputs)).union(graph.outputs.map(\.name))
+        for name in steps.constants.keys.sorted() + steps.nodes.flatMap(\.outputs) where !wanted.contains(name) {
+            release(name)
+        }
+    }
+
+    private func kernel(_ node: Node) -> NodeKernel {
+        if let kernel = kernels[node.name] { return kernel }
+        let kernel = NodeKernel(node, constants: graph.initializers)
+        kernels[node.name] = kernel
+        return kernel
+    }
+
+    /// One operator: told, computed, accounted, told.
+    private func call(_ node: Node) throws(MLUError) {
+        let call = OperatorSignatures(node: node, value: tensor).call
+        for observer in observers { observer.begin(call) }
+        do throws(MLUError) {
+            if case .binary = node.op, let scalar = scalarOperand(node) { observeScalar(scalar) }
+            let isOnDevice = node.runsOnDevice(in: index, graph: graph, value: tensor)
+            if !isOnDevice { moveInputs(node, .toHost) }
+            let results = try kernel(node).compute(tensor)
+            if isOnDevice {
+                launch(node, results, name: call.name)
+            } else {
+                rows.append(.init(hostNode: node.name, operation: call.name))
+            }
+            try define(node, results, copied: !isOnDevice)
+            tell(call, node, results, origin: isOnDevice ? .library : .host)
+        } catch {
+            for observer in observers { observer.fail(call, error) }
+            throw error
+        }
+    }
+
+    private func tell(_ call: OperatorCall, _ node: Node, _ results: [Tensor?], origin: OperatorResultOrigin) {
+        let given = results.compactMap { $0 }
+        let result = OperatorValue(results: given)
+        for observer in observers {
+            observer.end(call, result: result, origin: origin) { try self.onHost(node, count: given.count) }
+        }
+    }
+
+    /// The same on the host, in float32 where the device computes with integers.
+    private func onHost(_ node: Node, count: Int) throws -> OperatorValue {
+        OperatorValue(results: try HostComparison(node: node, value: tensor).compute(outputCount: count))
+    }
+
+    private func moveInputs(_ node: Node, _ direction: MLUDevice.Transfer) {
+        for name in node.inputs where values[name]?.block != nil {
+            copied(name, values[name]?.tensor.byteCount ?? 0, direction)
+        }
+    }
+
+    private func launch(_ node: Node, _ results: [Tensor?], name: String) {
+        let work = NodeWork(
+            node, inputs: node.inputs.map { tensor($0).map(NodeWork.Operand.init) },
+            outputs: results.map { $0.map(NodeWork.Operand.init) }, arithmetic: node.arithmetic(index, graph))
+        let row = CycleReport.Row(node.name, operation: name, work: work, model: device.model)
+        device.launch(cycles: row.cycles, after: device.model.launchCycles)
+        rows.append(row)
+    }
+
+    private func define(_ node: Node, _ results: [Tensor?], copied isCopied: Bool) throws(MLUError) {
+        for (name, result) in zip(node.outputs, results) {
+            guard let result, !name.isEmpty else { continue }
+            let block = try device.allocate(result.byteCount, label: name)
+            values[name] = Value(tensor: result, block: block)
+            if isCopied { copied(name, result.byteCount, .toDevice) }
+        }
+    }
+
+    // MARK: Scalars
+
+    /// The number behind a rank-0 constant operand of `add` and its like.
+    private func scalarOperand(_ node: Node) -> Tensor? {
+        guard let name = node.input(1), let tensor = graph.initializers[name], tensor.shape.rank == 0 else {
+            return nil
+        }
+        return tensor
+    }
+
+    /// The library makes a tensor of a number with `fill_` and reads it back with `local_scalar_dense`.
+    private func observeScalar(_ scalar: Tensor) {
+        let fill = OperatorCall(name: "fill_", arguments: [("self", .tensor(scalar)), ("value", .tensor(scalar))])
+        let read = OperatorCall(name: "local_scalar_dense", arguments: [("self", .tensor(scalar))])
+        for call in [fill, read] {
+            for observer in observers { observer.begin(call) }
+            for observer in observers {
+                observer.end(call, result: .tensor(scalar), origin: .library) { .tensor(scalar) }
+            }
+        }
+    }
+}
