@@ -142,7 +142,8 @@ let package = Package(
             name: "tare",
             dependencies: [
                 "Calibration", "ControlAPI", "Conversion", "CoordinatorCore", "CoordinatorHTTP", "CoordinatorService",
-                "CoordinatorStore", "Datasets", "Execution", "Graphs", "Launch", "Logs", "ONNXFormat", "Processes",
+                "CoordinatorStore", "Datasets", "Execution", "Graphs", "Kernels", "Launch", "Logs", "MLU", "ONNXFormat",
+                "Processes",
                 "Quantization", "Tensors", "Wire", "WorkerCore", "WorkerService", argumentParser, coreMetrics, logging,
                 yams,
             ],

@@ -3,6 +3,7 @@ import Datasets
 import Execution
 import Foundation
 import Graphs
+import MLU
 import ONNXFormat
 import Tensors
 
@@ -18,6 +19,7 @@ struct RunCommand: ParsableCommand {
             Examples:
               tare run model.onnx --input sample.npz --output result.npz
               tare run model.int8.onnx --input evaluation.npz --labels label
+              tare run model.onnx --input sample.npz --output result.npz --backend cnnl --device edge --profile
             """)
 
     @Argument(help: "The ONNX model.")
@@ -29,8 +31,11 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where to write the outputs.", valueName: "file"))
     var output: String?
 
-    @Option(help: "What computes: cpu (oneDNN) or reference (plain loops, slow).")
-    var backend: Backend = .cpu
+    @Option(
+        help: ArgumentHelp(
+            "What computes: cpu (oneDNN), reference (plain loops, slow), cnnl or magicmind (the simulated device).",
+            discussion: "cnnl runs operator by operator; magicmind traces the model, fuses it and runs it as a whole."))
+    var backend: ModelRun.Backend = .cpu
 
     @Option(help: ArgumentHelp("Samples computed at a time, when the model allows it.", valueName: "n"))
     var batchSize: Int = 32
@@ -42,14 +47,17 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    /// What computes the nodes.
-    enum Backend: String, ExpressibleByArgument, CaseIterable {
-        case cpu
-        case reference
-    }
+    @OptionGroup(title: "Simulated device")
+    var deviceOptions: DeviceOptions
 
     func validate() throws {
         if output == nil, labels == nil { throw ValidationError("Give --output, --labels or both.") }
+        if !backend.isDevice, deviceOptions.profile {
+            throw ValidationError("--profile is for the simulated device; add --backend cnnl or --backend magicmind.")
+        }
+        if backend != .cnnl, deviceOptions.cnnlPositions {
+            throw ValidationError("--cnnl-positions is for --backend cnnl.")
+        }
         if batchSize < 1 { throw ValidationError("--batch-size must be at least 1, not \(batchSize).") }
     }
 
@@ -70,20 +78,23 @@ struct RunCommand: ParsableCommand {
             }
             inputs[value.name] = try arrays.tensor(value.name)
         }
-        let executor: any GraphExecutor =
-            switch backend {
-            case .cpu: try AcceleratedExecutor(graph)
-            case .reference: try ReferenceExecutor(graph)
-            }
+        let run = try ModelRun(graph, backend: backend, options: deviceOptions)
         let started = ContinuousClock.now
         var progress = ProgressLine(title: "running", unit: "samples")
-        let outputs = try BatchedRun(executor, batchSize: batchSize).run(inputs) { done, total in
+        let outputs = try BatchedRun(graph, batchSize: batchSize, compute: run.run).run(inputs) { done, total in
             progress.update(done: done, total: total)
         }
         progress.finish()
         let elapsed = ContinuousClock.now - started
+        if let first = run.hostNodes.first {
+            StandardStreams.writeError(
+                "warning: \(run.hostNodes.count) nodes ran on the host because the device has no kernel for them without "
+                    + "quantization; the first is '\(first)'")
+        }
         if let output { try NPZFile.write(outputs, to: output) }
-        try report(outputs, labels: labels.map { try Labels.read(path: input, array: $0) }, elapsed: elapsed)
+        try report(
+            outputs, labels: labels.map { try Labels.read(path: input, array: $0) }, elapsed: elapsed,
+            device: deviceOptions.profile ? run.report : nil)
     }
 
     private func checkOutput(_ output: String) throws {
@@ -91,9 +102,12 @@ struct RunCommand: ParsableCommand {
         try OutputFiles.checkDistinct(output, what: "--output", from: [model, input])
     }
 
-    private func report(_ outputs: [String: Tensor], labels: [Int]?, elapsed: Duration) throws {
+    private func report(
+        _ outputs: [String: Tensor], labels: [Int]?, elapsed: Duration, device: CycleReport?
+    ) throws {
         var summary = RunSummary(
-            model: model, outputs: outputs.mapValues { "\($0.elementType)\($0.shape)" }, seconds: elapsed / .seconds(1))
+            model: model, outputs: outputs.mapValues { "\($0.elementType)\($0.shape)" }, seconds: elapsed / .seconds(1),
+            device: device)
         if let labels, let name = self.labels {
             guard outputs.count == 1, let scores = outputs.values.first else {
                 throw CommandFailure(.usage, "--labels needs a model with one output; this one has \(outputs.count)")
@@ -108,6 +122,7 @@ struct RunCommand: ParsableCommand {
             StandardStreams.writeOutput(
                 "\(model): top-1 \(accuracy.percentText) (\(accuracy.correct)/\(accuracy.samples))")
         }
+        if let device { for line in DeviceProfile(report: device).lines { StandardStreams.writeOutput(line) } }
         if let output {
             for (name, type) in summary.outputs.sorted(by: { $0.key < $1.key }) {
                 StandardStreams.writeOutput("\(output): \(name) \(type)")
@@ -126,4 +141,8 @@ struct RunSummary: Encodable {
     var seconds: Double
     /// Accuracy, when labels were given.
     var accuracy: Accuracy?
+    /// Where the simulated device's cycles went, with `--profile`.
+    var device: CycleReport?
 }
+
+extension ModelRun.Backend: ExpressibleByArgument {}

@@ -11,6 +11,7 @@ import Execution
 import Foundation
 import Graphs
 import Launch
+import MLU
 import ONNXFormat
 import Quantization
 import Tensors
@@ -56,6 +57,8 @@ enum FailureReport {
         case is ONNXImportError, is ShapeInferenceError, is ExecutionError, is DatasetError, is ActivationScalesError:
             .badData
         case is CalibrationStatisticsError: .badData
+        case MLUError.deviceModel: .configuration
+        case is MLUError: .badData
         case is ConversionError, is QConfigError, is CalibrationMethodError: .usage
         case is JobSpecificationError: .configuration
         case let failure as JobFailure: status(of: failure)

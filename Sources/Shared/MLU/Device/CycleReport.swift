@@ -59,7 +59,41 @@ public struct CycleReport: Sendable, Hashable, Codable {
     }
 }
 
+extension CycleReport {
+    /// This run and a later one: rows of the same name and operator add up.
+    ///
+    /// - Parameter later: A run on the same device.
+    /// - Returns: Both, with the rows of this run first.
+    public func adding(_ later: CycleReport) -> CycleReport {
+        var sum = self
+        sum.totalCycles += later.totalCycles
+        sum.peakMemoryBytes = max(peakMemoryBytes, later.peakMemoryBytes)
+        var positions: [[String]: Int] = [:]
+        for (position, row) in rows.enumerated() { positions[[row.name, row.operation]] = position }
+        for row in later.rows {
+            if let position = positions[[row.name, row.operation]] {
+                sum.rows[position].add(row)
+            } else {
+                positions[[row.name, row.operation]] = sum.rows.count
+                sum.rows.append(row)
+            }
+        }
+        return sum
+    }
+}
+
 extension CycleReport.Row {
+    /// Adds another run of the same kernel.
+    fileprivate mutating func add(_ other: CycleReport.Row) {
+        let busy = utilization * Double(cycles) + other.utilization * Double(other.cycles)
+        products += other.products
+        bytes += other.bytes
+        computeCycles += other.computeCycles
+        memoryCycles += other.memoryCycles
+        cycles += other.cycles
+        utilization = cycles > 0 ? busy / Double(cycles) : 0
+    }
+
     /// A kernel's row.
     init(_ name: String, operation: String, work: NodeWork, model: DeviceModel, extraCycles: Int = 0) {
         let cycles = work.cycles(on: model) + extraCycles

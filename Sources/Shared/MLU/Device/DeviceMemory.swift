@@ -54,6 +54,7 @@ public struct DeviceMemory: Sendable {
     /// - Parameters:
     ///   - byteCount: Size; a block of no bytes takes one unit, so that its address is its own.
     ///   - label: Whose it is, for messages.
+    /// - Returns: The block.
     /// - Throws: `MLUError.outOfMemory`.
     public mutating func allocate(_ byteCount: Int, label: String) throws(MLUError) -> Block {
         let (padded, overflow) = max(byteCount, 1).addingReportingOverflow(Self.alignment - 1)

@@ -1,4 +1,6 @@
-/// One simulated device: memory, queues and a clock. A process hosts at most a few; each belongs to one thread.
+/// One simulated device: memory, queues and a clock.
+///
+/// A device belongs to one thread.
 ///
 /// The clock counts cycles by `DeviceModel`. The host launches work one piece after the other; the device does it in the order of the
 /// queue, copies on a queue of their own. So small operators are bound by launches, as on real devices.

@@ -1,6 +1,6 @@
 import Execution
 public import Graphs
-import Kernels
+public import Kernels
 public import Tensors
 
 /// The eager backend (`cnnl`): runs a graph on a device operator by operator, as a PyTorch model runs without tracing.
@@ -28,6 +28,7 @@ public final class EagerBackend {
     public let graph: Graph
     /// The device.
     public let device: MLUDevice
+    private let arithmetic: MLUArithmetic
     private let index: GraphIndex
     /// For each node, the values that nobody reads after it.
     private let dead: [[String]]
@@ -44,10 +45,12 @@ public final class EagerBackend {
     /// - Parameters:
     ///   - graph: A valid graph in topological order; constants are folded or are initializers.
     ///   - device: Where it runs.
+    ///   - arithmetic: `.positions` reproduces the powers of two of the real backend instead of the stored scales.
     /// - Throws: `MLUError.notQuantized` for a module without a scale, `MLUError.outOfMemory`, `MLUError.graph`.
-    public init(_ graph: Graph, on device: MLUDevice) throws(MLUError) {
+    public init(_ graph: Graph, on device: MLUDevice, arithmetic: MLUArithmetic = .exact) throws(MLUError) {
         self.graph = graph
         self.device = device
+        self.arithmetic = arithmetic
         index = GraphIndex(graph)
         dead = graph.lastReads()
         do throws(GraphValidationError) {
@@ -88,6 +91,7 @@ public final class EagerBackend {
     ///   - inputs: One tensor for each graph input; where only firstconv modules read it, raw pixels as uint8 are taken
     ///     too, and a quarter of the bytes goes over the link.
     ///   - observers: Told of every operator, in this order.
+    /// - Returns: The outputs and where the cycles went.
     /// - Throws: `MLUError`; the device's memory is then as before the run.
     public func run(
         _ inputs: [String: Tensor], observers: [any OperatorObserver] = []
@@ -201,7 +205,7 @@ public final class EagerBackend {
 
     private func kernel(_ node: Node) -> NodeKernel {
         if let kernel = kernels[node.name] { return kernel }
-        let kernel = NodeKernel(node, constants: graph.initializers)
+        let kernel = NodeKernel(node, constants: graph.initializers, arithmetic: arithmetic)
         kernels[node.name] = kernel
         return kernel
     }

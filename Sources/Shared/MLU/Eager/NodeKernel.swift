@@ -1,11 +1,13 @@
 import Execution
 import Graphs
+import Kernels
 import Tensors
 
 /// Computes one node with the fast kernels: a graph of its own, planned once for each set of shapes.
 final class NodeKernel {
     private let node: Node
     private let constants: [String: Tensor]
+    private let arithmetic: MLUArithmetic
     private var executor: AcceleratedExecutor?
 
     /// Prepares a node.
@@ -13,16 +15,19 @@ final class NodeKernel {
     /// - Parameters:
     ///   - node: The node.
     ///   - constants: The graph's constants.
-    init(_ node: Node, constants: [String: Tensor]) {
+    ///   - arithmetic: How modules of the device compute.
+    init(_ node: Node, constants: [String: Tensor], arithmetic: MLUArithmetic) {
         self.node = node
+        self.arithmetic = arithmetic
         var own: [String: Tensor] = [:]
         for name in node.inputs { own[name] = constants[name] }
         self.constants = own
     }
 
-    /// The node's outputs; `nil` is one that nobody wants.
+    /// Computes the node.
     ///
     /// - Parameter values: The values that the node reads, by name.
+    /// - Returns: The outputs; `nil` is one that nobody wants.
     /// - Throws: `MLUError.execution`.
     func compute(_ values: (String) -> Tensor?) throws(MLUError) -> [Tensor?] {
         var inputs: [String: Tensor] = [:]
@@ -51,6 +56,6 @@ final class NodeKernel {
             },
             outputs: node.outputs.filter { !$0.isEmpty }.map { Graph.Value(name: $0, type: unknown) },
             initializers: constants, nodes: [node])
-        return try AcceleratedExecutor(graph)
+        return try AcceleratedExecutor(graph, options: .init(arithmetic: arithmetic))
     }
 }

@@ -15,14 +15,13 @@ struct ComposedLSTM {
     private let attributes: RecurrentAttributes
     private let size: Int
 
-    /// Writes out the steps of a layer.
+    /// Writes out the steps of a layer; `nil` when the layer has no form of small operators.
     ///
     /// - Parameters:
     ///   - node: The layer.
     ///   - attributes: Its attributes.
     ///   - data: Shape of the activation, [T, N, I], or [N, T, I] when the batch comes first.
     ///   - constants: The graph's constants.
-    /// - Returns: `nil` when the layer has no form of small operators.
     init?(_ node: Node, _ attributes: RecurrentAttributes, data: Shape, constants: [String: Tensor]) {
         prefix = node.name
         self.attributes = attributes

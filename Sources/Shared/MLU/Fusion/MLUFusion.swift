@@ -1,7 +1,8 @@
 internal import Synchronization
 
-/// The switch for large operators in place of several small ones; only LSTM has one. On by default.
+/// The switch for large operators in place of several small ones.
 ///
+/// Only LSTM has a large operator. On by default.
 /// One switch for the process, as `torch.backends.mlufusion` is; eager runs look at it when they meet an LSTM.
 public enum MLUFusion {
     private static let flag = Mutex(true)

@@ -117,6 +117,7 @@ public final class TracedBackend {
     /// Runs the compiled graph.
     ///
     /// - Parameter inputs: One tensor for each graph input, with the shapes of the example.
+    /// - Returns: The outputs and where the cycles went.
     /// - Throws: `MLUError`.
     public func run(_ inputs: [String: Tensor]) throws(MLUError) -> EagerBackend.Outcome {
         let started = device.currentCycle

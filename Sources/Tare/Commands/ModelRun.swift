@@ -1,0 +1,73 @@
+import Execution
+import Graphs
+import MLU
+import Tensors
+
+/// Runs a model on one of the backends, batch after batch.
+final class ModelRun {
+    /// What computes.
+    enum Backend: String, CaseIterable {
+        case cpu
+        case reference
+        case cnnl
+        case magicmind
+
+        /// Whether the simulated device computes.
+        var isDevice: Bool { self == .cnnl || self == .magicmind }
+    }
+
+    /// The model.
+    let graph: Graph
+    /// Where the cycles went so far; `nil` without a device.
+    private(set) var report: CycleReport?
+
+    /// Nodes that the host computed because the device has no kernel for them.
+    var hostNodes: [String] { report?.rows.filter { $0.kind == .host }.map(\.name) ?? [] }
+
+    private enum Engine {
+        case host(any GraphExecutor)
+        case eager(EagerBackend)
+        /// One compiled graph for each set of input shapes; the last batch is often smaller.
+        case traced(MLUDevice, [[Shape]: TracedBackend])
+    }
+
+    private var engine: Engine
+
+    /// Prepares a backend.
+    ///
+    /// - Throws: `ExecutionError`, `MLUError`.
+    init(_ graph: Graph, backend: Backend, options: DeviceOptions) throws {
+        self.graph = graph
+        engine =
+            switch backend {
+            case .cpu: .host(try AcceleratedExecutor(graph))
+            case .reference: .host(try ReferenceExecutor(graph))
+            case .cnnl:
+                .eager(try EagerBackend(graph, on: try options.makeDevice(), arithmetic: options.arithmetic))
+            case .magicmind: .traced(try options.makeDevice(), [:])
+            }
+        if backend == .cnnl { MLUFusion.setFlags(options.mluFusion) }
+    }
+
+    /// Computes one batch.
+    ///
+    /// - Throws: `ExecutionError`, `MLUError`.
+    func run(_ inputs: [String: Tensor]) throws -> [String: Tensor] {
+        switch engine {
+        case .host(let executor): return try executor.run(inputs, tap: nil)
+        case .eager(let backend):
+            return add(try backend.run(inputs))
+        case .traced(let device, var compiled):
+            let shapes = graph.inputs.map { inputs[$0.name]?.shape ?? [] }
+            let backend = try compiled[shapes] ?? TracedBackend(tracing: graph, on: device, example: inputs)
+            compiled[shapes] = backend
+            engine = .traced(device, compiled)
+            return add(try backend.run(inputs))
+        }
+    }
+
+    private func add(_ outcome: EagerBackend.Outcome) -> [String: Tensor] {
+        report = report.map { $0.adding(outcome.report) } ?? outcome.report
+        return outcome.outputs
+    }
+}
