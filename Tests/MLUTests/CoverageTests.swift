@@ -19,7 +19,9 @@ import Testing
         let text = try String(contentsOf: root.appending(path: "docs/coverage.md"), encoding: .utf8)
         return text.split(separator: "\n").compactMap { line in
             let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
-            guard cells.count == 3, cells[0].first == "C", cells[0].dropFirst().first?.isNumber == true else { return nil }
+            guard cells.count == 3, cells[0].first == "C", cells[0].dropFirst().first?.isNumber == true else {
+                return nil
+            }
             let names = cells[2].matches(of: /`([A-Za-z0-9]+\.[A-Za-z0-9]+)`/).map { String($0.output.1) }
             return Row(id: cells[0], tests: names, note: cells[2])
         }
