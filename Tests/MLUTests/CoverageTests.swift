@@ -30,7 +30,7 @@ import Testing
     /// All `Suite.function` of the project's test sources.
     private static func existingTests() throws -> Set<String> {
         var result: Set<String> = []
-        let folder = root.appending(path: "Tests")
+        let folder = root.appending(path: "Tests").resolvingSymlinksInPath()
         let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
         while let file = files?.nextObject() as? URL {
             guard file.pathExtension == "swift" else { continue }
