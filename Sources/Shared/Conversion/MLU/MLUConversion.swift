@@ -1,6 +1,6 @@
 public import Graphs
-public import Quantization
-public import Tensors
+import Quantization
+import Tensors
 
 /// What `quantizeDynamicMLU` made of a graph.
 public struct MLUConversion: Sendable {

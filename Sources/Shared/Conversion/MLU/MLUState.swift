@@ -1,4 +1,4 @@
-import Graphs
+public import Graphs
 public import Quantization
 public import Tensors
 

@@ -1,5 +1,3 @@
-public import Tensors
-
 /// The smallest and the largest element that a module saw in one call, or that a weight has.
 public struct CallRange: Sendable, Hashable {
     /// The smallest element; may be infinite. Infinity when there was no number.
