@@ -103,7 +103,8 @@ let package = Package(
             "Calibration", folder: "Shared/Calibration",
             dependencies: ["Conversion", "Quantization", "Tensors", crypto]),
         library(
-            "MLU", folder: "Shared/MLU", dependencies: ["Execution", "Graphs", "Kernels", "Tensors"]),
+            "MLU", folder: "Shared/MLU",
+            dependencies: ["Conversion", "Execution", "Graphs", "Kernels", "Quantization", "Tensors"]),
         library(
             "Wire", folder: "Shared/Wire", dependencies: ["CAcceptLimit", "Calibration", "CZeroMQ", protobuf],
             exclude: ["tare.proto"]),
@@ -185,7 +186,7 @@ let package = Package(
             dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", protobuf]),
         tests("Datasets", dependencies: ["Tensors", "TestSupport"]),
         tests("Calibration", dependencies: ["Quantization", "Tensors", "TestSupport"]),
-        tests("MLU", dependencies: ["Execution", "Graphs", "Tensors", "TestSupport"]),
+        tests("MLU", dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("Launch", dependencies: ["Wire"]),
         tests("Processes", dependencies: ["Wire"]),

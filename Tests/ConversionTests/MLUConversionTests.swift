@@ -86,15 +86,17 @@ private func refusal(_ body: () throws(MLUConversionError) -> Void) -> String {
 
     @Test func otherDtypesThanInt8AndInt16AreUnknown() throws {
         let graph = network()
-        #expect(refusal { () throws(MLUConversionError) in _ = try graph.quantizeDynamicMLU(genQuant: true) }
-            .contains("unknown dtype: none"))
+        #expect(
+            refusal { () throws(MLUConversionError) in _ = try graph.quantizeDynamicMLU(genQuant: true) }
+                .contains("unknown dtype: none"))
         for text in ["int4", "INT8", ""] {
             #expect(
                 refusal { () throws(MLUConversionError) in
                     _ = try graph.quantizeDynamicMLU(dtype: text, genQuant: true)
                 }.contains("unknown dtype '\(text)'"))
         }
-        #expect(try graph.quantizeDynamicMLU(dtype: "int16", genQuant: true).modules.allSatisfy { $0.dataType == .int16 })
+        #expect(
+            try graph.quantizeDynamicMLU(dtype: "int16", genQuant: true).modules.allSatisfy { $0.dataType == .int16 })
         #expect(try graph.quantizeDynamicMLU(dtype: "int8", genQuant: true).modules.allSatisfy { $0.dataType == .int8 })
     }
 
@@ -113,14 +115,16 @@ private func refusal(_ body: () throws(MLUConversionError) -> Void) -> String {
         #expect(try MLUQuantizationSpecification(["mean": nil, "std": nil, "iteration": nil]) == empty)
     }
 
-    @Test(arguments: [
-        ("usesavg", true, "no such key"), ("use_avg", 1, "type int; use True or False"),
-        ("data_scale", "1", "type str; use a number"), ("data_scale", 0, "above 0"),
-        ("data_scale", -1.5, "above 0"), ("mean", 0.5, "a list of numbers"), ("mean", [1.0], "[0, 1)"),
-        ("mean", [-0.1], "[0, 1)"), ("std", [0], "(0, 1)"), ("std", [1], "(0, 1)"), ("mean", [true], "use a number"),
-        ("per_channel", nil, "type None"), ("method", "kl", "'kl' is unknown; use minmax"),
-        ("method", 1, "use a text"), ("iteration", 0, "1 or more"), ("iteration", 2.5, "an integer"),
-    ] as [(String, MLUSpecificationValue, String)])
+    @Test(
+        arguments: [
+            ("usesavg", true, "no such key"), ("use_avg", 1, "type int; use True or False"),
+            ("data_scale", "1", "type str; use a number"), ("data_scale", 0, "above 0"),
+            ("data_scale", -1.5, "above 0"), ("mean", 0.5, "a list of numbers"), ("mean", [1.0], "[0, 1)"),
+            ("mean", [-0.1], "[0, 1)"), ("std", [0], "(0, 1)"), ("std", [1], "(0, 1)"),
+            ("mean", [true], "use a number"),
+            ("per_channel", nil, "type None"), ("method", "kl", "'kl' is unknown; use minmax"),
+            ("method", 1, "use a text"), ("iteration", 0, "1 or more"), ("iteration", 2.5, "an integer"),
+        ] as [(String, MLUSpecificationValue, String)])
     func wrongKeysTypesAndRangesAreRefusedByName(key: String, value: MLUSpecificationValue, saying text: String) {
         let message = refusal { () throws(MLUConversionError) in _ = try MLUQuantizationSpecification([key: value]) }
         #expect(message.hasPrefix("\(key): ") && message.contains(text), "\(message)")
@@ -185,7 +189,8 @@ private func refusal(_ body: () throws(MLUConversionError) -> Void) -> String {
         builder.graph.nodes[2].name = "/body/b/MatMul"
         builder.node(.flatten(axis: 1), ["b"], ["flat"])
         builder.node(
-            .gemm(GemmAttributes()), ["flat", builder.constant("c.weight", [18, 7]), builder.constant("c.bias", [1, 7])],
+            .gemm(GemmAttributes()),
+            ["flat", builder.constant("c.weight", [18, 7]), builder.constant("c.bias", [1, 7])],
             ["c"])
         builder.node(
             .gemm(GemmAttributes(alpha: 0.5, transposeB: true)), ["c", builder.constant("d.weight", [2, 7])], ["d"])
@@ -231,7 +236,8 @@ private func refusal(_ body: () throws(MLUConversionError) -> Void) -> String {
     }
 
     @Test func aGivenMappingReplacesTheDefaultOne() throws {
-        let kinds = try network().quantizeDynamicMLU(dtype: "int8", mapping: MLUMapping(names: ["conv2d"]), genQuant: true)
+        let kinds = try network().quantizeDynamicMLU(
+            dtype: "int8", mapping: MLUMapping(names: ["conv2d"]), genQuant: true)
         #expect(kinds.modules.map(\.path) == ["conv1"])
         #expect(kinds.graph.operatorNames.contains("Gemm"))
         let none = try network().quantizeDynamicMLU(dtype: "int8", mapping: MLUMapping([:]), genQuant: true)

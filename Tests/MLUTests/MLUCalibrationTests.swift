@@ -56,7 +56,8 @@ private struct CatchGoldens: Decodable {
             inputs: [.init(name: "x", type: TensorType(elementType: .float32, dimensions: [.unknown, 3]))],
             outputs: [.init(name: "y", type: TensorType(elementType: .float32, dimensions: nil))],
             initializers: [
-                "fc.weight": Tensor(shape: [2, 3], elements: W.flatMap { $0 }), "fc.bias": Tensor(shape: [2], elements: b),
+                "fc.weight": Tensor(shape: [2, 3], elements: W.flatMap { $0 }),
+                "fc.bias": Tensor(shape: [2], elements: b),
             ],
             nodes: [
                 Node(
@@ -146,9 +147,13 @@ extension Tensor {
             #expect(abs(Double(scale) - expected.input_scale) <= 1e-6 * expected.input_scale)
             // Calls after the limit are ignored with a warning; the result stays usable.
             let ignored = runs.batches.count - expected.accepted_calls
-            #expect(warnings == (ignored == 0 ? [] : [
-                .ignoredCalls(path: "fc", recorded: expected.accepted_calls, ignored: ignored)
-            ]))
+            #expect(
+                warnings
+                    == (ignored == 0
+                        ? []
+                        : [
+                            .ignoredCalls(path: "fc", recorded: expected.accepted_calls, ignored: ignored)
+                        ]))
         }
     }
 
@@ -204,7 +209,8 @@ extension Tensor {
             name: "net",
             inputs: [
                 .init(
-                    name: "x", type: TensorType(elementType: .float32, dimensions: [.unknown, .fixed(channels), 12, 12]))
+                    name: "x",
+                    type: TensorType(elementType: .float32, dimensions: [.unknown, .fixed(channels), 12, 12]))
             ],
             outputs: [.init(name: "y", type: TensorType(elementType: .float32, dimensions: nil))], nodes: [])
         func constant(_ name: String, _ shape: Shape, _ factor: Float, plus offset: Float = 0) -> String {
@@ -351,7 +357,8 @@ extension Tensor {
         for bias in [nil, 64] {
             for half in [false, true] {
                 let graph = layer(
-                    .convolution(attributes), input: [.symbol("N"), 64, 24, 24], weight: [64, 64, 3, 3], bias: bias, seed: 34)
+                    .convolution(attributes), input: [.symbol("N"), 64, 24, 24], weight: [64, 64, 3, 3], bias: bias,
+                    seed: 34)
                 var random = SeededGenerator(seed: 1)
                 let input = Tensor(shape: [3, 64, 24, 24], elements: (0..<3 * 64 * 576).map { _ in random.normal() })
                 let error = try error(

@@ -73,7 +73,8 @@ struct FloatModuleFinder {
             return refuse(position, "its weight is \(TensorType(weight.tensor)), not a float32 matrix")
         }
         guard attributes.alpha == 1, node.input(2) == nil || attributes.beta == 1, !attributes.transposeA else {
-            return refuse(position, "a linear layer has alpha 1, beta 1 and an untransposed input; prepare the graph first")
+            return refuse(
+                position, "a linear layer has alpha 1, beta 1 and an untransposed input; prepare the graph first")
         }
         let layout = attributes.transposeB ? weight.tensor : weight.tensor.transposedMatrix()
         guard node.input(2) != nil else {

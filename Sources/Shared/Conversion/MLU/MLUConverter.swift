@@ -104,7 +104,8 @@ struct MLUConverter {
 
     /// Names of the values that the converted graph has beside the modules' parameters.
     private func stayingValues() -> Set<String> {
-        let converted = Set(modules.flatMap { $0.module.calls.flatMap { [$0.node] + ($0.addition.map { [$0] } ?? []) } })
+        let converted = Set(
+            modules.flatMap { $0.module.calls.flatMap { [$0.node] + ($0.addition.map { [$0] } ?? []) } })
         var names = Set(source.inputs.map(\.name)).union(source.outputs.map(\.name))
         for (position, node) in source.nodes.enumerated() where !converted.contains(position) {
             names.formUnion(node.inputs)
@@ -179,7 +180,9 @@ struct MLUConverter {
             guard case .mlu = replaced.op else { continue }
             described.append(try description(of: module))
         }
-        graph.nodes = source.nodes.indices.filter { !removed.contains($0) }.map { replacedNodes[$0] ?? source.nodes[$0] }
+        graph.nodes = source.nodes.indices.filter { !removed.contains($0) }.map {
+            replacedNodes[$0] ?? source.nodes[$0]
+        }
         calibrated.nodes = source.nodes.indices.filter { !removedForCalibration.contains($0) }.map { position in
             (replacedForCalibration.contains(position) ? replacedNodes[position] : nil) ?? source.nodes[position]
         }
@@ -194,7 +197,8 @@ struct MLUConverter {
         if options.specification.isPerChannel, module.kind == .conv3d {
             throw .unsuitableModule(
                 path: module.path,
-                reason: "a three-dimensional convolution has no scales per channel; leave per_channel out, or leave conv3d "
+                reason:
+                    "a three-dimensional convolution has no scales per channel; leave per_channel out, or leave conv3d "
                     + "out of the mapping")
         }
         return MLUModule(

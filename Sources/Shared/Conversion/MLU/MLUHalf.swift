@@ -12,7 +12,9 @@ extension Graph {
     /// - Throws: `MLUConversionError.notCalibrated` when a module has no scales.
     public func castingMLUToHalf() throws(MLUConversionError) -> Graph {
         var result = self
-        for module in mluStateModules where parameter(.scale, of: module) == nil { throw .notCalibrated(path: module.path) }
+        for module in mluStateModules where parameter(.scale, of: module) == nil {
+            throw .notCalibrated(path: module.path)
+        }
         for (name, tensor) in initializers where tensor.elementType == .float32 {
             result.initializers[name] = Tensor(
                 shape: tensor.shape,

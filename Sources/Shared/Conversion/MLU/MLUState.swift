@@ -99,7 +99,8 @@ extension Graph {
     func floatParameters(of node: Node) -> [String] {
         let isLayer: Bool
         switch node.op {
-        case .convolution, .transposedConvolution, .matMul, .gemm, .batchNormalization, .layerNormalization, .lstm, .gru,
+        case .convolution, .transposedConvolution, .matMul, .gemm, .batchNormalization, .layerNormalization, .lstm,
+            .gru,
             .gather, .binary:
             isLayer = true
         default:

@@ -134,7 +134,8 @@ private struct MLUStateLoader {
         }
         let used = isPerChannel ? [scales[0]] + scales[2...] : scales
         if let wrong = used.first(where: { !($0 > 0 && $0.isFinite) }) {
-            throw .unsuitableTensor(key: module.name(.scale), reason: "a scale is \(wrong), not a finite number above 0")
+            throw .unsuitableTensor(
+                key: module.name(.scale), reason: "a scale is \(wrong), not a finite number above 0")
         }
         tensors[.scale] = Tensor(shape: [scales.count], elements: scales)
         tensors[.quantizedMode] = Tensor(shape: [1], elements: [Int32(mode)])
