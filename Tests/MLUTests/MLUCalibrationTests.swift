@@ -323,6 +323,7 @@ extension Tensor {
             data = Tensor(shape: data.shape, elements: data.elements(as: Float.self).map { Float16($0) })
         }
         let result = try #require(ReferenceExecutor(run).run(["x": data])["y"])
+        try DeviceAgreement.expect(run, ["x": data], output: "y", equals: result)
         guard half else { return result.relativeError(to: expected) }
         #expect(result.elementType == .float16)
         return Tensor(shape: result.shape, elements: result.elements(as: Float16.self).map { Float($0) })
