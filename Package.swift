@@ -102,15 +102,17 @@ let package = Package(
         library(
             "Calibration", folder: "Shared/Calibration",
             dependencies: ["Conversion", "Quantization", "Tensors", crypto]),
+        library("Logs", folder: "Shared/Logs", dependencies: [logging]),
         library(
             "MLU", folder: "Shared/MLU",
-            dependencies: ["Conversion", "Execution", "Graphs", "Kernels", "Quantization", "Tensors"]),
+            dependencies: [
+                "Conversion", "Execution", "Graphs", "Kernels", "Logs", "Quantization", "Tensors", logging,
+            ], settings: numericSettings),
         library(
             "Wire", folder: "Shared/Wire", dependencies: ["CAcceptLimit", "Calibration", "CZeroMQ", protobuf],
             exclude: ["tare.proto"]),
         library("Launch", folder: "Shared/Launch", dependencies: ["Tensors", "Wire"]),
         library("Processes", folder: "Shared/Processes", dependencies: ["Wire"]),
-        library("Logs", folder: "Shared/Logs", dependencies: [logging]),
         library("ControlAPI", folder: "Shared/ControlAPI", dependencies: ["Calibration", "Quantization"]),
 
         // The two sides of the cluster, and the command line.
@@ -166,6 +168,11 @@ let package = Package(
             name: "store-benchmark", dependencies: ["Calibration", "CoordinatorStore"], path: "Benchmarks/store",
             exclude: ["README.md"], swiftSettings: settings),
 
+        // Measures a dump against the disk; `Benchmarks/dump/README.md` says how.
+        .executableTarget(
+            name: "dump-benchmark", dependencies: ["MLU", "Tensors"], path: "Benchmarks/dump", exclude: ["README.md"],
+            swiftSettings: settings),
+
         // Measures how many workers a coordinator can feed; `Benchmarks/cluster/README.md` says how.
         .executableTarget(
             name: "feed-benchmark",
@@ -186,7 +193,9 @@ let package = Package(
             dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", protobuf]),
         tests("Datasets", dependencies: ["Tensors", "TestSupport"]),
         tests("Calibration", dependencies: ["Quantization", "Tensors", "TestSupport"]),
-        tests("MLU", dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
+        tests(
+            "MLU",
+            dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", logging]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("Launch", dependencies: ["Wire"]),
         tests("Processes", dependencies: ["Wire"]),
