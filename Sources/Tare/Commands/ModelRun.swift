@@ -24,6 +24,9 @@ final class ModelRun {
     /// Nodes that the host computed because the device has no kernel for them.
     var hostNodes: [String] { report?.rows.filter { $0.kind == .host }.map(\.name) ?? [] }
 
+    /// What was dumped.
+    private(set) var dumps: [DumpSummary] = []
+
     private enum Engine {
         case host(any GraphExecutor)
         case eager(EagerBackend)
@@ -32,12 +35,15 @@ final class ModelRun {
     }
 
     private var engine: Engine
+    private let dump: DumpConfiguration?
+    private var iteration = 0
 
     /// Prepares a backend.
     ///
     /// - Throws: `ExecutionError`, `MLUError`.
-    init(_ graph: Graph, backend: Backend, options: DeviceOptions) throws {
+    init(_ graph: Graph, backend: Backend, options: DeviceOptions, dump: DumpConfiguration?) throws {
         self.graph = graph
+        self.dump = dump
         engine =
             switch backend {
             case .cpu: .host(try AcceleratedExecutor(graph))
@@ -56,7 +62,9 @@ final class ModelRun {
         switch engine {
         case .host(let executor): return try executor.run(inputs, tap: nil)
         case .eager(let backend):
-            return add(try backend.run(inputs))
+            defer { iteration += 1 }
+            return add(
+                try withDumper(dump, iteration: iteration, finished: { dumps.append($0) }) { try backend.run(inputs) })
         case .traced(let device, var compiled):
             let shapes = graph.inputs.map { inputs[$0.name]?.shape ?? [] }
             let backend = try compiled[shapes] ?? TracedBackend(tracing: graph, on: device, example: inputs)
@@ -64,6 +72,11 @@ final class ModelRun {
             engine = .traced(device, compiled)
             return add(try backend.run(inputs))
         }
+    }
+
+    /// One line for each dump.
+    var dumpLines: [String] {
+        dumps.map { "dumped \($0.operators) operators, \($0.files) files, \($0.bytes) bytes to \($0.directory)" }
     }
 
     private func add(_ outcome: EagerBackend.Outcome) -> [String: Tensor] {

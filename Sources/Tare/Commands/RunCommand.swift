@@ -20,6 +20,7 @@ struct RunCommand: ParsableCommand {
               tare run model.onnx --input sample.npz --output result.npz
               tare run model.int8.onnx --input evaluation.npz --labels label
               tare run model.onnx --input sample.npz --output result.npz --backend cnnl --device edge --profile
+              tare run model.onnx --input sample.npz --output result.npz --backend cnnl --dump-dir dump --dump-level 2
             """)
 
     @Argument(help: "The ONNX model.")
@@ -50,7 +51,13 @@ struct RunCommand: ParsableCommand {
     @OptionGroup(title: "Simulated device")
     var deviceOptions: DeviceOptions
 
+    @OptionGroup(title: "Dump")
+    var dump: DumpOptions
+
     func validate() throws {
+        if backend != .cnnl, dump.dumpDir != nil {
+            throw ValidationError("--dump-dir is for --backend cnnl, which runs operator by operator.")
+        }
         if output == nil, labels == nil { throw ValidationError("Give --output, --labels or both.") }
         if !backend.isDevice, deviceOptions.profile {
             throw ValidationError("--profile is for the simulated device; add --backend cnnl or --backend magicmind.")
@@ -78,7 +85,7 @@ struct RunCommand: ParsableCommand {
             }
             inputs[value.name] = try arrays.tensor(value.name)
         }
-        let run = try ModelRun(graph, backend: backend, options: deviceOptions)
+        let run = try ModelRun(graph, backend: backend, options: deviceOptions, dump: dump.configuration)
         let started = ContinuousClock.now
         var progress = ProgressLine(title: "running", unit: "samples")
         let outputs = try BatchedRun(graph, batchSize: batchSize, compute: run.run).run(inputs) { done, total in
@@ -92,9 +99,13 @@ struct RunCommand: ParsableCommand {
                     + "quantization; the first is '\(first)'")
         }
         if let output { try NPZFile.write(outputs, to: output) }
+        for line in run.dumpLines { StandardStreams.writeError(line) }
         try report(
             outputs, labels: labels.map { try Labels.read(path: input, array: $0) }, elapsed: elapsed,
             device: deviceOptions.profile ? run.report : nil)
+        if run.dumps.contains(where: { $0.failure != nil }) {
+            throw CommandFailure(.inputOutput, "The dump is not whole; the results are")
+        }
     }
 
     private func checkOutput(_ output: String) throws {

@@ -58,6 +58,8 @@ enum FailureReport {
             .badData
         case is CalibrationStatisticsError: .badData
         case MLUError.deviceModel: .configuration
+        case is DumpError: .inputOutput
+        case is DeviceFault: .internalFault
         case is MLUError: .badData
         case is ConversionError, is QConfigError, is CalibrationMethodError: .usage
         case is JobSpecificationError: .configuration

@@ -3,7 +3,7 @@ internal import Synchronization
 extension Dumper {
     private static let active = Mutex<Dumper?>(nil)
 
-    /// The dumper that records the operators of this process; the eager backend asks for it before every operator.
+    /// The dumper that records the operators of this process; the eager backend asks for it when a run begins.
     public static var current: Dumper? { active.withLock { $0 } }
 
     /// Starts recording the operators of this process; a dump that is being made is finished first.

@@ -29,6 +29,7 @@ public final class EagerBackend {
     /// The device.
     public let device: MLUDevice
     private let arithmetic: MLUArithmetic
+    private let log = OperatorLog(logger: DeviceLog.eager())
     private let index: GraphIndex
     /// For each node, the values that nobody reads after it.
     private let dead: [[String]]
@@ -90,14 +91,14 @@ public final class EagerBackend {
     /// - Parameters:
     ///   - inputs: One tensor for each graph input; where only firstconv modules read it, raw pixels as uint8 are taken
     ///     too, and a quarter of the bytes goes over the link.
-    ///   - observers: Told of every operator, in this order.
+    ///   - observers: Told of every operator, after the device log and the process's Dumper.
     /// - Returns: The outputs and where the cycles went.
     /// - Throws: `MLUError`; the device's memory is then as before the run.
     public func run(
         _ inputs: [String: Tensor], observers: [any OperatorObserver] = []
     ) throws(MLUError) -> Outcome {
         let started = device.currentCycle
-        self.observers = observers
+        self.observers = [log] + (Dumper.current.map { [$0] } ?? []) + observers
         rows = []
         defer { releaseValues() }
         try copyInputs(inputs)

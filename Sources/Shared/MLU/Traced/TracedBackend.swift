@@ -1,5 +1,6 @@
 import Execution
 public import Graphs
+import Logging
 public import Tensors
 
 /// The traced backend (`magicmind`): a graph is compiled for the shapes of an example, and then runs as one launch.
@@ -62,6 +63,11 @@ public final class TracedBackend {
         kernels = plan.kernels
         fallbacks = plan.fallbacks
         try loadParameters(plan)
+        let log = DeviceLog.traced()
+        log.info("\(graph.name): \(graph.nodes.count) nodes became \(kernels.count) kernels")
+        for fallback in fallbacks {
+            log.warning("\(fallback.node) (\(fallback.operatorName)) runs on the host: \(fallback.reason)")
+        }
     }
 
     deinit {
