@@ -38,3 +38,21 @@ public enum PythonOracle {
         return Outcome(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
     }
 }
+
+extension PythonOracle {
+    /// An interpreter that has PyTorch: `TARE_TORCH_PYTHON`, else the system's with Debian's `python3-torch`.
+    ///
+    /// - Returns: `nil`, after saying so on standard error, when there is none; the caller then skips its test.
+    public static func torchInterpreter(test: String = #function) -> URL? {
+        let url = URL(
+            filePath: ProcessInfo.processInfo.environment["TARE_TORCH_PYTHON"] ?? "/usr/bin/python3")
+        if FileManager.default.isExecutableFile(atPath: url.path),
+            let outcome = try? run(url, script: "import torch"), outcome.status == 0
+        {
+            return url
+        }
+        FileHandle.standardError.write(
+            Data("SKIPPED \(test): \(url.path) has no PyTorch; install python3-torch\n".utf8))
+        return nil
+    }
+}

@@ -21,11 +21,12 @@ struct ZIPWriter {
     ///   - checksum: CRC-32 of the bytes before they were deflated.
     ///   - byteCount: Number of bytes before they were deflated.
     ///   - storedByteCount: Number of bytes as they are stored.
+    ///   - alignment: The stored bytes start at a multiple of it.
     ///   - append: Appends exactly these bytes.
     /// - Throws: A `system` error, or `unsupported` for a name that is too long.
     mutating func appendMember(
         name: String, method: ZIPArchive.Method, checksum: UInt32, byteCount: Int, storedByteCount: Int,
-        _ append: (AtomicFileWriter) throws(TensorFileError) -> Void
+        alignment: Int = 1, _ append: (AtomicFileWriter) throws(TensorFileError) -> Void
     ) throws(TensorFileError) {
         let rawName = Array(name.utf8)
         guard rawName.count <= 0xFFFF else {
@@ -37,7 +38,9 @@ struct ZIPWriter {
         let common = Self.commonFields(
             method, checksum, isLarge ? Self.large : storedByteCount, isLarge ? Self.large : byteCount, rawName,
             isLarge: isLarge || offset >= Self.large)
-        try writer.append([0x50, 0x4B, 0x03, 0x04] + common + Self.two(sizes.count) + rawName + sizes)
+        let padding = Self.padding(to: alignment, from: offset + 30 + rawName.count + sizes.count)
+        try writer.append(
+            [0x50, 0x4B, 0x03, 0x04] + common + Self.two(sizes.count + padding.count) + rawName + sizes + padding)
         let dataStart = writer.byteCount
         try append(writer)
         precondition(writer.byteCount - dataStart == storedByteCount, "A zip member has another size than announced")
@@ -77,6 +80,13 @@ struct ZIPWriter {
         let flags = rawName.allSatisfy { $0 < 0x80 } ? 0 : 0x0800
         return two(isLarge ? 45 : 20) + two(flags) + two(method == .deflated ? 8 : 0) + timestamp
             + four(Int(checksum)) + four(storedByteCount) + four(byteCount) + two(rawName.count)
+    }
+
+    /// An extra field (PyTorch's, `FB`) after which the next offset is a multiple of `alignment`.
+    private static func padding(to alignment: Int, from offset: Int) -> [UInt8] {
+        guard offset % alignment != 0 else { return [] }
+        let count = (alignment - (offset + 4) % alignment) % alignment
+        return [0x46, 0x42] + two(count) + [UInt8](repeating: 0x5A, count: count)
     }
 
     /// The zip64 extra field.

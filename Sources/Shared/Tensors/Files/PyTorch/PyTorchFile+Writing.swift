@@ -1,0 +1,38 @@
+extension PyTorchFile {
+    /// Name of the folder in the archive, that of `torch.save` to a buffer: the bytes do not depend on the file's name.
+    private static let folder = "archive"
+    /// Where PyTorch starts storages, so that a mapped file has aligned tensors.
+    private static let alignment = 64
+
+    /// Writes a state dictionary as a file that `torch.load(path, weights_only=True)` opens.
+    ///
+    /// Equal dictionaries give equal bytes. `uint16`, `uint32` and `uint64` need PyTorch 2.3 or newer to read.
+    ///
+    /// - Throws: A `system` error; an older file of this name is then as it was.
+    public static func write(_ state: StateDictionary, to path: String) throws(TensorFileError) {
+        try AtomicFile.write(to: path) { (writer) throws(TensorFileError) in
+            var archive = ZIPWriter(writer)
+            try append(PickleWriter(state).bytes, named: "data.pkl", to: &archive)
+            try append(Array("little".utf8), named: "byteorder", to: &archive)
+            for (index, entry) in state.entries.enumerated() {
+                let storage = entry.tensor.storage
+                try archive.appendMember(
+                    name: "\(folder)/data/\(index)", method: .stored,
+                    checksum: unsafe Deflate.checksum(of: storage.bytes, continuing: 0),
+                    byteCount: storage.byteCount, storedByteCount: storage.byteCount, alignment: alignment
+                ) { (writer) throws(TensorFileError) in try writer.append(storage) }
+            }
+            try append(Array("3\n".utf8), named: "version", to: &archive)
+            try archive.finish()
+        }
+    }
+
+    private static func append(
+        _ bytes: [UInt8], named name: String, to archive: inout ZIPWriter
+    ) throws(TensorFileError) {
+        try archive.appendMember(
+            name: "\(folder)/\(name)", method: .stored, checksum: Deflate.checksum(of: bytes), byteCount: bytes.count,
+            storedByteCount: bytes.count, alignment: alignment
+        ) { (writer) throws(TensorFileError) in try writer.append(bytes) }
+    }
+}
