@@ -34,7 +34,7 @@ public final class EagerBackend {
     /// For each node, the values that nobody reads after it.
     private let dead: [[String]]
     private var kernels: [String: NodeKernel] = [:]
-    private var parameterBlocks: [String: DeviceMemory.Block] = [:]
+    private let parameters: DeviceParameters
 
     // State of one run.
     private var values: [String: Value] = [:]
@@ -59,31 +59,7 @@ public final class EagerBackend {
         } catch {
             throw .graph(reason: error.description)
         }
-        for node in graph.nodes {
-            if case .mlu = node.op, node.input(.scale) == nil { throw .notQuantized(node: node.name) }
-        }
-        try loadParameters()
-    }
-
-    deinit {
-        for block in parameterBlocks.values { device.release(block) }
-    }
-
-    /// Whatever device nodes read and nobody computes goes to the device once, weights of modules as integers.
-    private func loadParameters() throws(MLUError) {
-        for name in graph.initializers.keys.sorted() {
-            guard let tensor = graph.initializers[name], tensor.elementType != .int64 else { continue }
-            let bytes = index.readers(of: name).map { storedBytes(tensor, $0) }.max() ?? 0
-            guard bytes > 0 else { continue }
-            parameterBlocks[name] = try device.allocate(bytes, label: name)
-            device.copy(bytes, .toDevice)
-        }
-    }
-
-    private func storedBytes(_ tensor: Tensor, _ place: NodeInput) -> Int {
-        let node = graph.nodes[place.node]
-        guard case .mlu = node.op, place.input == MLUInput.weight.rawValue else { return tensor.byteCount }
-        return tensor.elementCount * (node.moduleArithmetic(graph.initializers) == .int16 ? 2 : 1)
+        parameters = try DeviceParameters(of: graph, on: device)
     }
 
     /// Runs the graph.

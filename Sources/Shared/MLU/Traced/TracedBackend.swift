@@ -32,7 +32,7 @@ public final class TracedBackend {
     private let kernels: [TracedKernel]
     private let rawInputs: Set<String>
     private let shapes: [String: Shape]
-    private var parameterBlocks: [DeviceMemory.Block] = []
+    private let parameters: DeviceParameters
 
     /// Compiles a graph.
     ///
@@ -48,9 +48,7 @@ public final class TracedBackend {
         rawInputs = Set(graph.inputs.map(\.name).filter { graph.isReadByFirstconvOnly($0, index) })
         let inputs = try Self.floats(example, graph, rawInputs)
         shapes = inputs.mapValues(\.shape)
-        for node in graph.nodes {
-            if case .mlu = node.op, node.input(.scale) == nil { throw .notQuantized(node: node.name) }
-        }
+        parameters = try DeviceParameters(of: graph, on: device)
         let types = try Self.types(graph, inputs)
         let timer = StepTimer()
         do throws(ExecutionError) {
@@ -62,22 +60,10 @@ public final class TracedBackend {
         let plan = TracedPlan(graph: graph, index: index, types: types, steps: timer.entries.map(\.node))
         kernels = plan.kernels
         fallbacks = plan.fallbacks
-        try loadParameters(plan)
         let log = DeviceLog.traced()
         log.info("\(graph.name): \(graph.nodes.count) nodes became \(kernels.count) kernels")
         for fallback in fallbacks {
             log.warning("\(fallback.node) (\(fallback.operatorName)) runs on the host: \(fallback.reason)")
-        }
-    }
-
-    deinit {
-        for block in parameterBlocks { device.release(block) }
-    }
-
-    private func loadParameters(_ plan: TracedPlan) throws(MLUError) {
-        for (name, bytes) in plan.parameterBytes.sorted(by: { $0.key < $1.key }) where bytes > 0 {
-            parameterBlocks.append(try device.allocate(bytes, label: name))
-            device.copy(bytes, .toDevice)
         }
     }
 

@@ -26,8 +26,6 @@ struct TracedPlan {
     private(set) var kernels: [TracedKernel] = []
     /// Nodes that the device has no kernel for.
     private(set) var fallbacks: [TracedBackend.Fallback] = []
-    /// Bytes of each parameter on the device.
-    private(set) var parameterBytes: [String: Int] = [:]
 
     private let graph: Graph
     private let index: GraphIndex
@@ -84,9 +82,7 @@ struct TracedPlan {
             work.elements += own.elements
             for (position, name) in node.inputs.enumerated() where !name.isEmpty && !inside.contains(name) {
                 if graph.initializers[name] != nil {
-                    let bytes = storedBytes(node, position, name)
-                    parameterBytes[name] = max(parameterBytes[name] ?? 0, bytes)
-                    work.bytesRead += bytes
+                    work.bytesRead += graph.parameterBytes(node, position, name)
                 } else {
                     inputs[name] = deviceBytes(name)
                 }
@@ -99,13 +95,6 @@ struct TracedPlan {
             TracedKernel(
                 nodes: members, work: work, isOnHost: isOnHost, outputs: outputs,
                 inputs: inputs.sorted { $0.key < $1.key }.map { (name: $0.key, bytes: $0.value) }))
-    }
-
-    /// Weights of modules lie on the device as integers.
-    private func storedBytes(_ node: Node, _ position: Int, _ name: String) -> Int {
-        guard let tensor = graph.initializers[name] else { return 0 }
-        guard case .mlu = node.op, position == MLUInput.weight.rawValue else { return tensor.byteCount }
-        return tensor.elementCount * (node.moduleArithmetic(graph.initializers) == .int16 ? 2 : 1)
     }
 
     /// Bytes of an activation: integers when only modules of one format read it.
