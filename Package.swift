@@ -109,6 +109,9 @@ let package = Package(
                 "Conversion", "Execution", "Graphs", "Kernels", "Logs", "Quantization", "Tensors", logging,
             ], settings: numericSettings),
         library(
+            "Evaluation", folder: "Shared/Evaluation", dependencies: ["Calibration", "Graphs", "Tensors"],
+            settings: numericSettings),
+        library(
             "Wire", folder: "Shared/Wire", dependencies: ["CAcceptLimit", "Calibration", "CZeroMQ", protobuf],
             exclude: ["tare.proto"]),
         library("Launch", folder: "Shared/Launch", dependencies: ["Tensors", "Wire"]),
@@ -128,7 +131,7 @@ let package = Package(
         library(
             "CoordinatorService", folder: "Coordinator/Service",
             dependencies: [
-                "Calibration", "ControlAPI", "CoordinatorCore", "CoordinatorStore", "Processes", "Wire",
+                "Calibration", "ControlAPI", "CoordinatorCore", "CoordinatorStore", "Evaluation", "Processes", "Wire",
             ]),
         library(
             "CoordinatorHTTP", folder: "Coordinator/HTTP",
@@ -138,15 +141,15 @@ let package = Package(
         library(
             "WorkerService", folder: "Worker/Service",
             dependencies: [
-                "Calibration", "Conversion", "Datasets", "Execution", "Graphs", "Kernels", "ONNXFormat",
+                "Calibration", "Conversion", "Datasets", "Evaluation", "Execution", "Graphs", "Kernels", "ONNXFormat",
                 "Quantization", "Tensors", "Wire", "WorkerCore",
             ]),
         .executableTarget(
             name: "tare",
             dependencies: [
                 "Calibration", "ControlAPI", "Conversion", "CoordinatorCore", "CoordinatorHTTP", "CoordinatorService",
-                "CoordinatorStore", "Datasets", "Execution", "Graphs", "Kernels", "Launch", "Logs", "MLU", "ONNXFormat",
-                "Processes",
+                "CoordinatorStore", "Datasets", "Evaluation", "Execution", "Graphs", "Kernels", "Launch", "Logs", "MLU",
+                "ONNXFormat", "Processes",
                 "Quantization", "Tensors", "Wire", "WorkerCore", "WorkerService", argumentParser, coreMetrics, logging,
                 yams,
             ],
@@ -157,6 +160,12 @@ let package = Package(
             name: "forward-benchmark",
             dependencies: ["Conversion", "Execution", "Graphs", "Kernels", "ONNXFormat", "Tensors"],
             path: "Benchmarks/forward", exclude: ["README.md", "compare.py"], swiftSettings: settings),
+
+        // Measures an evaluation; `Benchmarks/evaluation/README.md` says how.
+        .executableTarget(
+            name: "evaluation-benchmark",
+            dependencies: ["Conversion", "Evaluation", "Execution", "Graphs", "ONNXFormat", "Tensors"],
+            path: "Benchmarks/evaluation", exclude: ["README.md"], swiftSettings: settings),
 
         // Measures what encryption costs; `Benchmarks/wire/README.md` says how.
         .executableTarget(
@@ -196,6 +205,7 @@ let package = Package(
         tests(
             "MLU",
             dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", logging]),
+        tests("Evaluation", dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("Launch", dependencies: ["Wire"]),
         tests("Processes", dependencies: ["Wire"]),

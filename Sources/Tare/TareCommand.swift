@@ -18,8 +18,9 @@ struct TareCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            CalibrateCommand.self, QuantizeCommand.self, RunCommand.self, InspectCommand.self, CoordinatorCommand.self,
-            WorkerCommand.self, SubmitCommand.self, StatusCommand.self, ResultCommand.self, CancelCommand.self,
+            CalibrateCommand.self, QuantizeCommand.self, EvaluateCommand.self, RunCommand.self, InspectCommand.self,
+            CoordinatorCommand.self, WorkerCommand.self, SubmitCommand.self, StatusCommand.self, ResultCommand.self,
+            CancelCommand.self,
             DrainCommand.self, WorkersCommand.self, ShardsCommand.self, KeygenCommand.self, DoctorCommand.self,
         ])
 

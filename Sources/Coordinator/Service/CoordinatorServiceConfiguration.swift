@@ -12,6 +12,8 @@ public struct CoordinatorServiceConfiguration: Sendable {
     public var access = ClusterAccess()
     /// Times and limits.
     public var core = CoordinatorConfiguration()
+    /// Whether workers wait for another coordinator at the same endpoint when the job has ended, instead of leaving.
+    public var keepsWorkers = false
     /// How long workers may take to leave when the job has ended.
     public var closingGrace: Duration = .seconds(2)
     /// How many bytes of uploaded statistics may wait to be merged, and how many may be under way.

@@ -29,7 +29,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
         let needsDirectory = configuration.endpoint == nil || configuration.localWorkers != nil
         directory = needsDirectory ? try PrivateDirectory() : nil
         let endpoint = try Endpoint(configuration.endpoint ?? "ipc://\(directory?.url.path ?? "")/control")
-        grace = configuration.closingGrace
+        grace = configuration.keepsWorkers ? .zero : configuration.closingGrace
         let uploads = UploadStore(limit: configuration.uploadBytes)
         let store = CommitStore(plan: plan, reduction: job.reduction, uploads: uploads)
         let control = try Mailbox<ControlServer.Command>()
@@ -61,7 +61,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
             core.dataEndpoint = try dataEndpoint.withoutHost.text
             var generator = SystemRandomNumberGenerator()
             core.cluster = SessionID.random(using: &generator)
-            core.dismissesWorkers = true
+            core.dismissesWorkers = !configuration.keepsWorkers
             let controlBinding = BindingSignal()
             controlThread = Self.serveControl(
                 CoordinatorCore(configuration: core), access: configuration.access, at: endpoint,

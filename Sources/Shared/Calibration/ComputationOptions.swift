@@ -12,6 +12,8 @@ public struct ComputationOptions: Hashable, Sendable, Codable {
     public var seed: UInt64?
     /// Positions, among the selected samples, of broken ones that are left out, ascending.
     public var excludedSamples: [Int]
+    /// The job compares two models instead of gathering ranges; `nil` for a calibration.
+    public var evaluation: EvaluationOptions?
 
     /// Makes options.
     public init(

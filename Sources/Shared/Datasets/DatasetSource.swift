@@ -149,6 +149,17 @@ public struct DatasetSource: Sendable {
     /// What the files of the selected samples were like when they were opened, ascending by path.
     public var fileStamps: [FileStamp] { stamps.values.sorted { $0.path < $1.path } }
 
+    /// Number of samples that the paths hold, selected or not.
+    public var availableCount: Int { (starts.last ?? 0) + (containers.last?.sampleCount ?? 0) }
+
+    /// The position of a selected sample among all that the paths hold, which what lies beside them (labels) has too.
+    ///
+    /// - Precondition: `0..<sampleCount` contains the index.
+    public func position(of index: Int) -> Int {
+        precondition(index >= 0 && index < sampleCount, "Sample \(index) of \(sampleCount)")
+        return selected?[index] ?? index
+    }
+
     /// The name of a sample in messages: a file, or a file and an index.
     ///
     /// - Precondition: `0..<sampleCount` contains the index.

@@ -1,9 +1,7 @@
 import ArgumentParser
 import Calibration
+import Conversion
 import CoordinatorService
-import Foundation
-import Launch
-import Wire
 
 /// `tare calibrate`: everything on this machine, from a float model and samples to a quantized model.
 struct CalibrateCommand: AsyncParsableCommand {
@@ -33,6 +31,9 @@ struct CalibrateCommand: AsyncParsableCommand {
     @OptionGroup(title: "Plan")
     var plan: PlanOptions
 
+    @OptionGroup(title: "Evaluation")
+    var evaluation: EvaluationOptionGroup
+
     @OptionGroup(title: "Workers")
     var cluster: LocalClusterOptions
 
@@ -49,51 +50,38 @@ struct CalibrateCommand: AsyncParsableCommand {
         try await FailureReport.exitOnFailure {
             _ = try InputPath.existingFile(files.model, what: "The model")
             let outputs = try OutputFiles(model: files.output, statistics: files.statistics)
-            let access = try access()
-            try outputs.check(against: [files.model, files.config, data.preprocess].compactMap { $0 } + data.paths)
+            let run = try ServedRun(cluster, keys: keys)
+            try outputs.check(
+                against: [files.model, files.config, data.preprocess].compactMap { $0 } + data.paths + evaluation.paths)
+            for path in evaluation.paths { _ = try InputPath.existing(path, what: "The evaluation data path") }
             let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
             try outputs.check(against: job.model.paths)
-            let service = CoordinatorService(
-                configuration: configuration(shards: job.plan.shardCount, access: access))
-            let clusterJob = job.clusterJob(delivery: plan.dataDelivery, paths: data.paths)
-            let environment = try LaunchEnvironment(variables: ProcessInfo.processInfo.environment)
-            let address = try AddressPublication(path: cluster.addressFile, job: environment.jobID?.value)
-            defer { address.withdraw() }
-            let reload =
-                cluster.listen == nil ? nil : AllowListReload(access) { StandardStreams.writeError("tare: \($0)") }
-            defer { reload?.cancel() }
-            let display = ClusterDisplay(
-                title: "calibrating", workerOptions: cluster.listen == nil ? nil : keys.workerOptions(access))
-            let outcome = try await Interruption.cancelling {
-                try await service.run(clusterJob) { notice in
-                    if case .listening(let control, _) = notice {
-                        address.publish(control, serverKey: access.publicKey?.text)
-                    }
-                    display.show(notice)
-                }
-            }
-            display.finish()
+            let outcome = try await run.run(
+                job.clusterJob(delivery: plan.dataDelivery, paths: data.paths), shards: job.plan.shardCount,
+                title: "calibrating", isLast: evaluation.count == nil)
             if let statistics = outputs.statistics { try outcome.statistics.write(to: statistics) }
-            let output = try job.convert(outcome.statistics, name: outputs.modelName)
+            var output = try job.convert(outcome.statistics, name: outputs.modelName)
+            // Before it is evaluated, so that nothing that fails there costs the model.
             try outputs.write(output)
+            if evaluation.count != nil {
+                output = try await evaluate(output, job, run)
+                try outputs.write(output)
+            }
             try ConversionSummary(manifest: output.manifest, files: outputs).report(json: files.json)
         }
     }
 
-    /// Who may connect.
-    private func access() throws -> ClusterAccess {
-        if let listen = cluster.listen { return try keys.access(at: Endpoint(listen)) }
-        // Keys of this run, which only its own workers get.
-        return cluster.transport == .tcp ? try ClusterAccess.withFreshKeys() : ClusterAccess()
-    }
-
-    /// Workers of this machine over a private endpoint, or of any machine at the one that was named.
-    private func configuration(shards: Int, access: ClusterAccess) -> CoordinatorServiceConfiguration {
-        let count = cluster.workerCount(shards: shards)
-        var configuration = CoordinatorServiceConfiguration(
-            endpoint: cluster.listen ?? (cluster.transport == .tcp ? "tcp://127.0.0.1:*" : nil),
-            localWorkers: count > 0 ? LocalWorkersConfiguration(count: count) : nil)
-        configuration.access = access
-        return configuration
+    /// Measures what quantization cost, and writes that into the manifest.
+    private func evaluate(
+        _ output: ModelConversion.Output, _ job: CalibrationJob, _ run: ServedRun
+    ) async throws -> ModelConversion.Output {
+        let samples = evaluation.data(data)
+        let evaluationJob = try EvaluationJob(
+            float: job.model, prepared: job.quantization.graph, quantized: EvaluationJob.QuantizedModel(output),
+            data: samples, labels: evaluation.labels, plan: plan)
+        let outcome = try await run.run(
+            try evaluationJob.clusterJob(delivery: plan.dataDelivery, paths: samples.paths),
+            shards: evaluationJob.plan.shardCount, title: "evaluating")
+        return try output.evaluated(evaluationJob.report(outcome.statistics))
     }
 }

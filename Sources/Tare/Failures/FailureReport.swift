@@ -7,6 +7,7 @@ import CoordinatorHTTP
 import CoordinatorService
 import CoordinatorStore
 import Datasets
+import Evaluation
 import Execution
 import Foundation
 import Graphs
@@ -56,7 +57,8 @@ enum FailureReport {
         case ONNXImportError.unreadableFile: .noInput
         case is ONNXImportError, is ShapeInferenceError, is ExecutionError, is DatasetError, is ActivationScalesError:
             .badData
-        case is CalibrationStatisticsError: .badData
+        case is CalibrationStatisticsError, is EvaluationStatisticsError, is ModelPairError, is EvaluationReportError:
+            .badData
         case MLUError.deviceModel: .configuration
         case is DumpError: .inputOutput
         case is DeviceFault: .internalFault

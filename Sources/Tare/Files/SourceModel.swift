@@ -6,7 +6,7 @@ import Graphs
 import ONNXFormat
 import Tensors
 
-/// A float model as the user named it, with the files of its external data, read once.
+/// A model as the user named it, with the files of its external data, read once.
 struct SourceModel {
     /// Path of the file.
     let path: String
@@ -15,10 +15,9 @@ struct SourceModel {
     /// The files that workers need, for the job: the model, then its external data.
     let files: [JobSpecification.ModelFile]
 
-    /// Reads a model and refuses one that is quantized already.
+    /// Reads a float model and refuses one that is quantized already.
     init(path: String) throws {
-        self.path = try InputPath.existingFile(path, what: "The model")
-        imported = try ONNXModel.load(from: URL(filePath: path))
+        try self.init(anyModel: path, what: "The model")
         let quantized = imported.graph.nodes.filter {
             switch $0.op {
             case .quantizeLinear, .dequantizeLinear: true
@@ -29,8 +28,14 @@ struct SourceModel {
             throw CommandFailure(
                 .badData,
                 "The model '\(path)' is quantized already (node '\(node.name)' is \(node.op.name)); "
-                    + "calibrate the float model it was made from")
+                    + "give the float model it was made from")
         }
+    }
+
+    /// Reads a model of any kind; `what` says in errors which.
+    init(anyModel path: String, what: String) throws {
+        self.path = try InputPath.existingFile(path, what: what)
+        imported = try ONNXModel.load(from: URL(filePath: path))
         let folder = URL(filePath: path).deletingLastPathComponent()
         let names = [URL(filePath: path).lastPathComponent] + imported.externalFiles
         let contents = try names.map { try InputFile(path: folder.appending(path: $0).path) }

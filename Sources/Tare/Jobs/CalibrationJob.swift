@@ -82,7 +82,7 @@ struct CalibrationJob {
     private static let defaultBatchSize = 8
 
     /// A model whose batch extent is fixed takes exactly that many samples at a time.
-    private static func batchSize(_ wanted: Int?, for graph: Graph) throws -> Int {
+    static func batchSize(_ wanted: Int?, for graph: Graph) throws -> Int {
         let extents = graph.inputs.compactMap { $0.type.dimensions?.first?.fixedValue }
         let batchSize = wanted ?? extents.first ?? defaultBatchSize
         for input in graph.inputs {

@@ -27,6 +27,14 @@ struct ModelConversion {
         var modelBytes: [UInt8]
         /// The manifest as JSON.
         var manifestBytes: [UInt8]
+
+        /// The same with what quantization cost in the manifest.
+        func evaluated(_ evaluation: ResultManifest.Evaluation) throws -> Output {
+            var output = self
+            output.manifest.evaluation = evaluation
+            output.manifestBytes = try output.manifest.jsonBytes()
+            return output
+        }
     }
 
     /// Converts.

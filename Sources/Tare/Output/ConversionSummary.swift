@@ -43,6 +43,7 @@ extension ResultManifest {
         lines.append("\(nodes.count) nodes: \(quantized) quantized, \(absorbed) absorbed, \(floats.count) in float")
         for node in floats.prefix(5) { lines.append("  \(node.name) (\(node.operator)): \(node.decision)") }
         if floats.count > 5 { lines.append("  and \(floats.count - 5) more, see the manifest") }
+        if let evaluation { lines.append(EvaluationTable(evaluation).shortText) }
         lines.append("statistics sha256 \(statisticsSHA256)")
         lines.append("model      sha256 \(output.sha256)")
         return lines.joined(separator: "\n")

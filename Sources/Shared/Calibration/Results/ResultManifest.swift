@@ -189,6 +189,8 @@ public struct ResultManifest: Codable, Sendable, Hashable {
     public var rewrites: [String]
     /// Everything that deserves attention.
     public var warnings: [String]
+    /// What quantization cost; absent unless it was measured.
+    public var evaluation: Evaluation?
 
     /// Makes the manifest of a conversion.
     public init(

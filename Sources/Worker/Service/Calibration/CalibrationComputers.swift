@@ -7,7 +7,7 @@ internal import Graphs
 internal import ONNXFormat
 internal import Wire
 
-/// Makes what computes calibration statistics: model, samples and executor of a job.
+/// Makes what computes the statistics of a calibration or an evaluation: models, samples and executors of a job.
 public struct CalibrationComputers: ShardComputerFactory {
     private let verifiesData: Bool
 
@@ -24,22 +24,30 @@ public struct CalibrationComputers: ShardComputerFactory {
         let specification = job.plan.specification
         let options = try ComputationOptions(text: specification.options)
         let graph = try Self.preparedGraph(job)
-        let decoder: SampleDecoder
-        let samples: any SampleReader
+        let reader = try batchReader(job, options, inputs: graph.inputs)
+        if let evaluation = options.evaluation {
+            return try EvaluationComputer(job, float: graph, evaluation: evaluation, reader: reader)
+        }
+        do {
+            let executor = try AcceleratedExecutor(graph, observing: specification.observedTensors)
+            return CalibrationComputer(plan: job.plan, executor: executor, reader: reader)
+        } catch {
+            throw error.asShardComputationError
+        }
+    }
+
+    private func batchReader(
+        _ job: WorkerJob, _ options: ComputationOptions, inputs: [Graph.Value]
+    ) throws -> BatchReader {
         do {
             let preprocessing = try options.preprocessing.map { text throws(DatasetError) in
                 try Preprocessing(yaml: text, source: "the job's preprocessing")
             }
-            decoder = try SampleDecoder(inputs: graph.inputs.map(InputSignature.init), preprocessing: preprocessing)
-            samples = try reader(job, options, arrays: decoder.arrayNames)
+            let decoder = try SampleDecoder(inputs: inputs.map(InputSignature.init), preprocessing: preprocessing)
+            let samples = try reader(job, options, arrays: decoder.arrayNames)
+            return BatchReader(decoder: decoder, samples: samples)
         } catch let error as DatasetError {
             throw ShardComputationError(.data, error.description)
-        }
-        do {
-            let executor = try AcceleratedExecutor(graph, observing: specification.observedTensors)
-            return CalibrationComputer(plan: job.plan, executor: executor, decoder: decoder, samples: samples)
-        } catch {
-            throw error.asShardComputationError
         }
     }
 

@@ -1,0 +1,16 @@
+/// The classes that the two models prefer for a sample.
+public struct SamplePrediction: Sendable, Hashable {
+    /// Position of the sample in the job.
+    public var sample: UInt64
+    /// Class with the largest score of the float model, the first of equal ones; `nil` when the model is no classifier.
+    public var float: Int32?
+    /// The same of the quantized model; `nil` together with `float`.
+    public var quantized: Int32?
+
+    /// Notes a sample.
+    public init(sample: UInt64, float: Int32? = nil, quantized: Int32? = nil) {
+        self.sample = sample
+        self.float = float
+        self.quantized = quantized
+    }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Calibration
+import Conversion
+import CoordinatorService
+import Evaluation
+import Foundation
+import ONNXFormat
+import Tensors
+
+/// `tare evaluate`: what quantization cost, layer by layer and at the end.
+struct EvaluateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Compare a quantized model with its float model, layer by layer, with worker processes.",
+        discussion: """
+            Both models run on the same samples. For every layer: its own error (the quantized layer on the float model's \
+            inputs), the error that arrives there through the network, and the share of elements that quantization clamps. At \
+            the end: how often both prefer the same class, and with --labels how often each is right. The statistics do not \
+            depend on the number of workers, to the bit.
+
+            Examples:
+              tare evaluate model.onnx model.int8.onnx --data images.npz
+              tare evaluate model.onnx model.int8.onnx --data test.npz --labels label --workers 4 --report report.json
+            """)
+
+    @Argument(help: "The float ONNX model.")
+    var float: String
+
+    @Argument(help: "The quantized ONNX model that was made from it.")
+    var quantized: String
+
+    @OptionGroup(title: "Data")
+    var data: DataOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The right classes: a file, or the name of an array in the .npz files of --data.", valueName: "file|name"))
+    var labels: String?
+
+    @OptionGroup(title: "Plan")
+    var plan: PlanOptions
+
+    @OptionGroup(title: "Workers")
+    var cluster: LocalClusterOptions
+
+    @OptionGroup(title: "Keys")
+    var keys: CoordinatorKeyOptions
+
+    @Option(help: "Order of the table: graph, or worst (smallest own SQNR first).")
+    var order: EvaluationTable.Order = .graph
+
+    @Option(help: ArgumentHelp("Also write the report as JSON.", valueName: "file"))
+    var report: String?
+
+    @Option(help: ArgumentHelp("Also write the statistics, for NumPy.", valueName: "file"))
+    var statistics: String?
+
+    @Flag(help: "Print the report as JSON.")
+    var json = false
+
+    func validate() throws {
+        if cluster.listen == nil, keys.keys != nil || keys.insecure {
+            throw ValidationError("--keys and --insecure are for workers from elsewhere: give --listen too.")
+        }
+        if let report, report == statistics { throw ValidationError("--report and --statistics are the same file.") }
+    }
+
+    func run() async throws {
+        try await FailureReport.exitOnFailure {
+            let read = [float, quantized, data.preprocess, labels].compactMap { $0 } + data.paths
+            for (what, path) in [("--report", report), ("--statistics", statistics)] {
+                guard let path else { continue }
+                try OutputFiles.checkWritable(path, what: what)
+                try OutputFiles.checkDistinct(path, what: what, from: read)
+            }
+            let run = try ServedRun(cluster, keys: keys)
+            let model = try SourceModel(path: float)
+            let job = try EvaluationJob(
+                float: model, prepared: PreparedGraph(model.imported.graph).graph,
+                quantized: EvaluationJob.QuantizedModel(
+                    try SourceModel(anyModel: quantized, what: "The quantized model")),
+                data: data, labels: labels, plan: plan)
+            let outcome = try await run.run(
+                try job.clusterJob(delivery: plan.dataDelivery, paths: data.paths), shards: job.plan.shardCount,
+                title: "evaluating")
+            if let statistics { try outcome.statistics.write(to: statistics) }
+            try publish(try job.report(outcome.statistics))
+        }
+    }
+
+    private func publish(_ document: ResultManifest.Evaluation) throws {
+        let text = try JSONText.encode(document)
+        if let report { try AtomicFile.write(Array((text + "\n").utf8), to: report) }
+        StandardStreams.writeOutput(json ? text : EvaluationTable(document, order: order).text)
+    }
+}

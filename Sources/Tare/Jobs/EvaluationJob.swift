@@ -1,0 +1,117 @@
+import Calibration
+import CoordinatorService
+import Datasets
+import Evaluation
+import Execution
+import Foundation
+import Graphs
+import ONNXFormat
+
+/// An evaluation from the models and samples that the user named to the report, without the question who computes.
+struct EvaluationJob {
+    /// The quantized model: a file, or bytes that were just made.
+    struct QuantizedModel {
+        /// Name, digest and size, for the report.
+        let summary: ResultManifest.File
+        /// The files that workers need, the model first.
+        let files: [JobSpecification.ModelFile]
+        /// Their bytes.
+        let blobs: [Blob]
+        /// The graph.
+        let graph: Graph
+    }
+
+    /// The float model.
+    private let float: SourceModel
+    /// The quantized model.
+    private let quantized: QuantizedModel
+    /// The samples.
+    private let dataset: CalibrationDataset
+    /// The right class of each sample; `nil` without labels.
+    private let labels: [Int]?
+    /// The layers, and how the two models are compared.
+    private let pair: ModelPair
+    /// How the samples are cut into batches and shards, and with its specification what decides the statistics.
+    let plan: CalibrationPlan
+
+    /// Matches the models, reads the data and checks everything that can be checked before anything is computed.
+    ///
+    /// - Parameters:
+    ///   - float: The float model.
+    ///   - prepared: Its graph in the form that is quantized.
+    ///   - quantized: The quantized model.
+    ///   - data: The samples.
+    ///   - labels: Array of the data, or file, with the right classes.
+    ///   - plan: How the work is cut.
+    init(
+        float: SourceModel, prepared: Graph, quantized: QuantizedModel, data: DataOptions, labels: String?,
+        plan: PlanOptions
+    ) throws {
+        self.float = float
+        self.quantized = quantized
+        pair = try ModelPair(float: prepared, quantized: quantized.graph)
+        if labels != nil, pair.scores == nil { throw EvaluationReportError.noClassifier }
+        let batchSize = try CalibrationJob.batchSize(plan.batchSize, for: float.imported.graph)
+        let dataset = try CalibrationDataset(data, graph: prepared)
+        self.dataset = dataset
+        self.labels = try labels.map { try EvaluationLabels($0, paths: data.paths).of(dataset.source) }
+        guard let dataDigest = ContentDigest(hexadecimal: dataset.summary.sha256) else {
+            throw CommandFailure(.internalFault, "The digest of the data is malformed: \(dataset.summary.sha256)")
+        }
+        var options = dataset.options
+        options.evaluation = EvaluationOptions(floatFileCount: float.files.count)
+        let specification = try JobSpecification(
+            model: EvaluationOptions.files(float: float.files, quantized: quantized.files), dataDigest: dataDigest,
+            sampleCount: dataset.source.sampleCount, batchSize: batchSize, batchesPerShard: plan.shardBatches,
+            observedTensors: pair.layers.map(\.value), collectsHistograms: false,
+            options: try options.canonicalText(), requiredInstructionSet: InstructionSet.arithmetic)
+        self.plan = try CalibrationPlan(specification)
+    }
+
+    /// The job as the coordinator serves it.
+    func clusterJob(
+        delivery: PlanOptions.DataDeliveryChoice, paths: [String]
+    ) throws -> ClusterJob<EvaluationStatistics> {
+        ClusterJob(
+            specification: plan.specification,
+            delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
+            blobs: float.blobs + quantized.blobs,
+            samples: delivery == .stream ? StreamedSamples(source: dataset.source) : nil,
+            reduction: try .evaluation(plan: plan))
+    }
+
+    /// The numbers.
+    func report(_ statistics: EvaluationStatistics) throws -> ResultManifest.Evaluation {
+        let specification = plan.specification
+        let provenance = EvaluationReport.Provenance(
+            floatModel: float.summary, quantizedModel: quantized.summary, data: dataset.summary,
+            plan: ResultManifest.Plan(
+                sha256: plan.digest.hexadecimal, batchSize: specification.batchSize,
+                batchesPerShard: specification.batchesPerShard, shards: plan.shardCount),
+            instructionSet: specification.requiredInstructionSet)
+        return try EvaluationReport(
+            statistics, layers: pair.layers, unmatched: pair.unmatched, provenance: provenance, labels: labels
+        ).document
+    }
+}
+
+extension EvaluationJob.QuantizedModel {
+    /// A model that the user named.
+    init(_ model: SourceModel) {
+        self.init(
+            summary: model.summary, files: model.files, blobs: model.blobs, graph: model.imported.graph)
+    }
+}
+
+extension EvaluationJob.QuantizedModel {
+    /// A model that was just made.
+    init(_ output: ModelConversion.Output) throws {
+        let name = output.manifest.output.name
+        let blob = Blob(output.modelBytes)
+        self.init(
+            summary: output.manifest.output,
+            files: [JobSpecification.ModelFile(path: name, digest: blob.digest, byteCount: output.modelBytes.count)],
+            blobs: [blob],
+            graph: try ONNXModel.load(from: Data(output.modelBytes), baseDirectory: nil, source: "'\(name)'").graph)
+    }
+}

@@ -1,0 +1,98 @@
+internal import Calibration
+internal import Evaluation
+internal import Execution
+internal import Foundation
+internal import Graphs
+internal import ONNXFormat
+internal import Tensors
+internal import Wire
+
+/// Runs the batches of a shard through the float model, the quantized one, and the quantized one's layers by themselves.
+///
+/// What a graph is made of is the executors' business.
+final class EvaluationComputer: ShardComputer {
+    private let plan: CalibrationPlan
+    private let pair: ModelPair
+    private let digests: (float: String, quantized: String)
+    private let float: any GraphExecutor
+    private let quantized: any GraphExecutor
+    private let isolated: any GraphExecutor
+    private let reader: BatchReader
+
+    /// Matches the models and gets the executors ready.
+    ///
+    /// - Parameters:
+    ///   - job: The job.
+    ///   - float: The float model's graph, prepared.
+    ///   - evaluation: Which files are the quantized model.
+    ///   - reader: The samples.
+    /// - Throws: `ShardComputationError` when the models cannot be compared or run.
+    init(_ job: WorkerJob, float graph: Graph, evaluation: EvaluationOptions, reader: BatchReader) throws {
+        let specification = job.plan.specification
+        let models = try evaluation.models(of: specification)
+        plan = job.plan
+        self.reader = reader
+        digests = (
+            JobSpecification.modelDigest(of: models.float).hexadecimal,
+            JobSpecification.modelDigest(of: models.quantized).hexadecimal
+        )
+        do {
+            let url = job.modelFolder.appending(path: models.quantized[0].path)
+            pair = try ModelPair(float: graph, quantized: try ONNXModel.load(from: url).graph)
+            float = try Self.executor(pair.float)
+            quantized = try Self.executor(pair.quantized)
+            isolated = try Self.executor(pair.isolated)
+        } catch let error as ONNXImportError {
+            throw ShardComputationError(.data, error.description)
+        } catch let error as ModelPairError {
+            throw ShardComputationError(.data, error.description)
+        } catch let error as ExecutionError {
+            throw error.asShardComputationError
+        }
+        guard pair.layers.map(\.value).sorted() == specification.observedTensors else {
+            throw ShardComputationError(
+                .internal, "Coordinator and worker match the models differently; use the same build on both sides")
+        }
+    }
+
+    /// What runs a graph of the pair.
+    private static func executor(_ graph: Graph) throws(ExecutionError) -> any GraphExecutor {
+        try AcceleratedExecutor(graph)
+    }
+
+    func compute(_ task: ShardTask, progress: (Int) throws -> Void) throws -> [UInt8] {
+        let batches = task.shard.batches.map { task.samples(of: plan.samples(ofBatch: $0)) }.filter { !$0.isEmpty }
+        var accumulator = EvaluationAccumulator(pair)
+        reader.prefetch(batches.first)
+        var done = 0
+        for (position, indices) in batches.enumerated() {
+            let inputs = try reader.read(indices)
+            // The next batch travels while this one is computed.
+            if position + 1 < batches.count { reader.prefetch(batches[position + 1]) }
+            do {
+                try accumulator.addBatch(samples: indices.map { UInt64($0) }, inputs: inputs) { role, inputs in
+                    // Every run is a sign of life: three of them may take long.
+                    try progress(done)
+                    return try executor(for: role).run(inputs, tap: nil)
+                }
+            } catch let error as ExecutionError {
+                throw error.asShardComputationError
+            } catch let error as EvaluationComputationError {
+                throw ShardComputationError(.data, error.description)
+            }
+            done += indices.count
+            try progress(done)
+        }
+        return try accumulator.finish(
+            floatDigest: digests.float, quantizedDigest: digests.quantized, planDigest: plan.digest.hexadecimal
+        ).encoded()
+    }
+
+    private func executor(for role: EvaluationAccumulator.Role) -> any GraphExecutor {
+        switch role {
+        case .float: float
+        case .quantized: quantized
+        case .isolated: isolated
+        }
+    }
+}
