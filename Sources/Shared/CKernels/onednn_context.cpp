@@ -22,11 +22,13 @@ void use_one_thread() {
     if (omp_set_num_threads != nullptr) omp_set_num_threads(1);
 }
 
-Descriptor describe(const tare_onednn_tensor &tensor) {
-    return Descriptor(dims(tensor.extents, tensor.rank), f32, dims(tensor.strides, tensor.rank));
+Descriptor describe(const tare_onednn_tensor &tensor, memory::data_type type) {
+    return Descriptor(dims(tensor.extents, tensor.rank), type, dims(tensor.strides, tensor.rank));
 }
 
-Descriptor any_layout(const memory::dims &extents) { return Descriptor(extents, f32, Tag::any); }
+Descriptor any_layout(const memory::dims &extents, memory::data_type type) {
+    return Descriptor(extents, type, Tag::any);
+}
 
 memory::dims dims(const int64_t *values, int32_t count) { return memory::dims(values, values + count); }
 
@@ -140,7 +142,7 @@ void Assembly::scratchpad(const Descriptor &descriptor) {
 tare_onednn_context::tare_onednn_context() : engine(dnnl::engine::kind::cpu, 0), stream(engine) {}
 
 std::shared_ptr<tare::Constant> tare_onednn_context::constant(
-    const float *data, uint64_t key, const tare::Descriptor &plain, const tare::Descriptor &wanted) {
+    const void *data, uint64_t key, const tare::Descriptor &plain, const tare::Descriptor &wanted) {
     if (key != 0) {
         const auto range = constants.equal_range(key);
         for (auto entry = range.first; entry != range.second; ++entry) {
@@ -152,7 +154,7 @@ std::shared_ptr<tare::Constant> tare_onednn_context::constant(
         memcpy(value->bytes.address, data, wanted.get_size());
     } else {
         // The library only reads the source of a reorder.
-        dnnl::memory source(plain, engine, const_cast<float *>(data));
+        dnnl::memory source(plain, engine, const_cast<void *>(data));
         dnnl::reorder(source, value->value).execute(stream, source, value->value);
         stream.wait();
     }

@@ -44,7 +44,7 @@ struct tare_onednn_context {
     tare_onednn_context();
     /// `data`, dense in `plain`, reordered to `wanted`; shared with earlier calls of the same key and layout.
     std::shared_ptr<tare::Constant> constant(
-        const float *data, uint64_t key, const tare::Descriptor &plain, const tare::Descriptor &wanted);
+        const void *data, uint64_t key, const tare::Descriptor &plain, const tare::Descriptor &wanted);
     /// Makes the scratchpad at least this large.
     void reserve_scratchpad(size_t size);
 
@@ -96,10 +96,14 @@ private:
 
 /// oneDNN's thread count of the calling thread becomes 1.
 void use_one_thread();
-Descriptor describe(const tare_onednn_tensor &tensor);
+Descriptor describe(const tare_onednn_tensor &tensor, memory::data_type type = f32);
 /// The same extents in a layout that the library chooses.
-Descriptor any_layout(const memory::dims &extents);
+Descriptor any_layout(const memory::dims &extents, memory::data_type type = f32);
 memory::dims dims(const int64_t *values, int32_t count);
+/// Dilations as the library counts them: 0 is dense.
+memory::dims reduced_by_one(const int64_t *values, int32_t count);
+/// ONNX's constant weights as the library sees them.
+Descriptor plain_convolution_weights(const tare_onednn_convolution &convolution, memory::data_type type = f32);
 algorithm eltwise_algorithm(int32_t code);
 algorithm binary_algorithm(int32_t code);
 /// User-managed scratchpad, and the post-ops.

@@ -17,36 +17,6 @@ memory::dims row_major_strides(const memory::dims &extents) {
 
 Descriptor row_major(const memory::dims &extents) { return Descriptor(extents, f32, row_major_strides(extents)); }
 
-memory::dims reduced_by_one(const int64_t *values, int32_t count) {
-    auto result = dims(values, count);
-    for (auto &value : result) value -= 1;
-    return result;
-}
-
-/// ONNX's constant weights as the library sees them.
-Descriptor plain_convolution_weights(const tare_onednn_convolution &c) {
-    const int64_t groups = c.groups;
-    const int64_t in = c.source.extents[1] / groups;
-    const int64_t out = c.destination.extents[1] / groups;
-    const auto kernel = dims(c.kernel, c.spatial_rank);
-    int64_t window = 1;
-    for (const auto extent : kernel) window *= extent;
-    memory::dims extents, strides;
-    if (groups > 1) {
-        extents.push_back(groups);
-        strides.push_back(in * out * window);
-    }
-    extents.push_back(out);
-    extents.push_back(in);
-    // A transposed convolution's weights come with the input channels outermost.
-    strides.push_back(c.transposed ? window : in * window);
-    strides.push_back(c.transposed ? out * window : window);
-    const auto inner = row_major_strides(kernel);
-    extents.insert(extents.end(), kernel.begin(), kernel.end());
-    strides.insert(strides.end(), inner.begin(), inner.end());
-    return Descriptor(extents, f32, strides);
-}
-
 template <typename PrimitiveDescriptor, typename Primitive>
 tare_onednn_primitive *finish_convolution(
     tare_onednn_context *context, const tare_onednn_convolution &c, const PrimitiveDescriptor &descriptor) {
@@ -82,6 +52,39 @@ tare_onednn_primitive *finish_unary(
 constexpr tare_onednn_post_ops no_post_ops = {nullptr, 0};
 
 }  // namespace
+
+namespace tare {
+
+memory::dims reduced_by_one(const int64_t *values, int32_t count) {
+    auto result = dims(values, count);
+    for (auto &value : result) value -= 1;
+    return result;
+}
+
+Descriptor plain_convolution_weights(const tare_onednn_convolution &c, memory::data_type type) {
+    const int64_t groups = c.groups;
+    const int64_t in = c.source.extents[1] / groups;
+    const int64_t out = c.destination.extents[1] / groups;
+    const auto kernel = dims(c.kernel, c.spatial_rank);
+    int64_t window = 1;
+    for (const auto extent : kernel) window *= extent;
+    memory::dims extents, strides;
+    if (groups > 1) {
+        extents.push_back(groups);
+        strides.push_back(in * out * window);
+    }
+    extents.push_back(out);
+    extents.push_back(in);
+    // A transposed convolution's weights come with the input channels outermost.
+    strides.push_back(c.transposed ? window : in * window);
+    strides.push_back(c.transposed ? out * window : window);
+    const auto inner = row_major_strides(kernel);
+    extents.insert(extents.end(), kernel.begin(), kernel.end());
+    strides.insert(strides.end(), inner.begin(), inner.end());
+    return Descriptor(extents, type, strides);
+}
+
+}  // namespace tare
 
 tare_onednn_status tare_onednn_convolution_create(
     tare_onednn_context *context, const tare_onednn_convolution *description, tare_onednn_primitive **primitive) {

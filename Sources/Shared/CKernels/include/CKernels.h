@@ -1,3 +1,4 @@
 #pragma once
+#include "tare_integers.h"
 #include "tare_onednn.h"
 #include "tare_statistics.h"

@@ -1,6 +1,6 @@
 #pragma once
 // oneDNN behind a C interface that hides its version: opaque handles, plain descriptions, a status from every call.
-// All numbers are float32. No exception and no abort crosses this interface. Nothing here is thread safe: a context and
+// Numbers are float32 unless a function says otherwise. No exception and no abort crosses this interface. Nothing here is thread safe: a context and
 // what was made from it belong to one thread at a time, and every computation uses one thread.
 #include <stddef.h>
 #include <stdint.h>
@@ -159,6 +159,18 @@ typedef struct {
 tare_onednn_status tare_onednn_matmul_create(
     tare_onednn_context *context, const tare_onednn_matmul *description, tare_onednn_primitive **primitive);
 
+/// Sums of products of bytes, exact on processors with VNNI or AMX: source int8 or uint8, destination int32. `weights` are
+/// int8, ordered as a convolution's; the description's own weights give the key only, and it has no bias, no post-ops and is
+/// not transposed. Arguments: source, destination.
+tare_onednn_status tare_onednn_integer_convolution_create(
+    tare_onednn_context *context, const tare_onednn_convolution *description, const int8_t *weights,
+    int32_t source_is_unsigned, tare_onednn_primitive **primitive);
+
+/// The same of matrices: source [M, K], weights [N, K] row-major, destination [M, N]. Arguments: source, destination.
+tare_onednn_status tare_onednn_integer_matmul_create(
+    tare_onednn_context *context, tare_onednn_tensor source, tare_onednn_tensor destination, const int8_t *weights,
+    uint64_t key, int32_t source_is_unsigned, tare_onednn_primitive **primitive);
+
 enum { TARE_ONEDNN_POOL_MAX, TARE_ONEDNN_POOL_AVERAGE_INCLUDING_PADDING, TARE_ONEDNN_POOL_AVERAGE };
 
 typedef struct {
@@ -178,6 +190,11 @@ typedef struct {
 /// Arguments: source, destination.
 tare_onednn_status tare_onednn_pooling_create(
     tare_onednn_context *context, const tare_onednn_pooling *description, tare_onednn_primitive **primitive);
+
+/// The largest of each window of bytes, int8 or uint8. The description has no post-ops. Arguments: source, destination.
+tare_onednn_status tare_onednn_integer_pooling_create(
+    tare_onednn_context *context, const tare_onednn_pooling *description, int32_t is_unsigned,
+    tare_onednn_primitive **primitive);
 
 /// Arguments: source, destination.
 tare_onednn_status tare_onednn_eltwise_create(

@@ -48,6 +48,7 @@ public final class AcceleratedExecutor: GraphExecutor {
     private let resolver: GraphResolver
     private let context: OneDNNContext
     private let weights = FoldedWeights()
+    private let moduleWeights = ModuleWeights()
     /// Most recently used last.
     private var modes: [(inputs: [ResolvedType], mode: Mode)] = []
     private var arena = PlanArena(byteCount: 0)
@@ -149,7 +150,8 @@ public final class AcceleratedExecutor: GraphExecutor {
             return .perImage(plan, count: inputs[0].shape[0], outputs: outputs)
         }
         let builder = PlanBuilder(
-            resolved: resolved, observed: observed, weights: weights, context: context, arithmetic: options.arithmetic)
+            resolved: resolved, observed: observed, weights: weights, moduleWeights: moduleWeights, context: context,
+            arithmetic: options.arithmetic)
         return .whole(try builder.build())
     }
 

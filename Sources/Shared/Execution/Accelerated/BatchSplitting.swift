@@ -28,7 +28,11 @@ struct BatchSplitting {
         var activations = 0
         for index in single.liveNodes {
             let node = single.graph.nodes[index]
-            guard case .convolution = node.op, let output = single.types[node.outputs[0]] else { continue }
+            switch node.op {
+            case .convolution, .mlu(.convolution): break
+            default: continue
+            }
+            guard let output = single.types[node.outputs[0]] else { continue }
             weights += node.input(1).flatMap { single.types[$0] }?.shape.elementCount ?? 0
             activations += output.shape.elementCount
         }
@@ -76,7 +80,7 @@ struct BatchSplitting {
         let restIsConstant = (1..<max(node.inputs.count, 1)).allSatisfy { isConstant(node.input($0)) }
         switch node.op {
         case .convolution, .transposedConvolution, .batchNormalization, .averagePool, .maxPool, .globalAveragePool,
-            .globalMaxPool, .localResponseNormalization, .unary, .clip, .cast, .identity, .dropout, .resize:
+            .globalMaxPool, .localResponseNormalization, .unary, .clip, .cast, .identity, .dropout, .resize, .mlu:
             return isBatched(first) && restIsConstant
         case .quantizeLinear(let attributes):
             return isBatched(first) && restIsConstant && attributes.axis != 0 && attributes.axis != -rank

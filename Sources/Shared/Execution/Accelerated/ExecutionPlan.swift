@@ -51,6 +51,9 @@ final class ExecutionPlan {
                 }
             case .reference(let call):
                 try addresses.compute(call, node: step.node)
+            case .quantize(let quantization): addresses.quantize(quantization)
+            case .integerConvolution(let convolution): addresses.convolve(convolution)
+            case .dequantize(let dequantization): addresses.dequantize(dequantization)
             case .fill(let position, let count, let value):
                 addresses.fill(position, count: count, value: value)
             case .observe(let value, let position, let count):

@@ -39,7 +39,8 @@ final class PlanAddresses {
         unsafe UnsafeMutableRawPointer(mutating: tensor.storage.bytes.baseAddress)
     }
 
-    private func address(_ position: SlotPosition) -> UnsafeMutableRawPointer? {
+    /// The address of a position.
+    func address(_ position: SlotPosition) -> UnsafeMutableRawPointer? {
         unsafe addresses[position.slot].map { unsafe $0 + position.byteOffset }
     }
 

@@ -12,11 +12,15 @@ final class PlanBuilder {
     let observed: Set<String>
     /// Reordered or folded weights that plans share.
     let weights: FoldedWeights
+    /// Quantized weights that plans share.
+    let moduleWeights: ModuleWeights
     /// How modules of the simulated device use their scales.
     let arithmetic: MLUArithmetic
     private(set) var steps: [PlanStep] = []
     private(set) var slots: [PlanSlot] = []
     private var forms: [String: [ValueForm]] = [:]
+    /// Integer forms of values, and the kernels of modules; see `PlanBuilder+Modules`.
+    var modules = ModuleState()
     /// How often each value is still going to be read.
     private var pendingReads: [String: Int] = [:]
     /// Names of the nodes whose steps are being made.
@@ -24,9 +28,10 @@ final class PlanBuilder {
 
     /// Starts an empty plan.
     init(
-        resolved: ResolvedGraph, observed: Set<String>, weights: FoldedWeights, context: OneDNNContext,
-        arithmetic: MLUArithmetic
+        resolved: ResolvedGraph, observed: Set<String>, weights: FoldedWeights, moduleWeights: ModuleWeights,
+        context: OneDNNContext, arithmetic: MLUArithmetic
     ) {
+        self.moduleWeights = moduleWeights
         self.arithmetic = arithmetic
         self.resolved = resolved
         self.observed = observed
@@ -37,6 +42,7 @@ final class PlanBuilder {
     /// Builds the plan.
     func build() throws(ExecutionError) -> ExecutionPlan {
         countReads()
+        try prepareModules()
         for (index, input) in resolved.graph.inputs.enumerated() {
             guard let type = resolved.types[input.name] else { continue }
             currentNode = input.name
@@ -113,7 +119,9 @@ final class PlanBuilder {
         case .averagePool(let attributes):
             return try emitPooling(
                 node, attributes, attributes.countIncludesPadding ? .averageIncludingPadding : .average)
-        case .maxPool(let attributes): return try emitPooling(node, attributes, .maximum)
+        case .maxPool(let attributes):
+            if try emitIntegerPooling(node, attributes) { return true }
+            return try emitPooling(node, attributes, .maximum)
         case .globalAveragePool: return try emitGlobalPooling(node, .average)
         case .globalMaxPool: return try emitGlobalPooling(node, .maximum)
         case .batchNormalization(let attributes): return try emitBatchNormalization(group, node, attributes)
@@ -130,6 +138,7 @@ final class PlanBuilder {
         case .split(let axis, _): return try emitSplit(node, axis: axis)
         case .slice: return try emitSlice(node)
         case .pad(let mode): return try emitPad(node, mode)
+        case .mlu(let op): return try emitModule(group, node, op)
         case .lstm(let attributes): return try emitRecurrent(node, attributes, isLSTM: true)
         case .gru(let attributes): return try emitRecurrent(node, attributes, isLSTM: false)
         default: return false

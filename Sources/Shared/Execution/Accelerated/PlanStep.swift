@@ -81,6 +81,12 @@ struct PlanStep {
         case primitive(OneDNNPrimitive, [SlotPosition])
         /// A reference kernel computes.
         case reference(ReferenceCall)
+        /// float32 elements become integers.
+        case quantize(QuantizeStep)
+        /// Our own kernels convolve integers.
+        case integerConvolution(IntegerConvolutionStep)
+        /// Sums become real numbers or integers.
+        case dequantize(DequantizeStep)
         /// float32 elements get one value.
         case fill(SlotPosition, count: Int, value: Float)
         /// The tap sees float32 elements.
@@ -102,6 +108,12 @@ struct PlanStep {
             call.operands.compactMap { operand in
                 if case .buffer(let position, _, _) = operand { position.slot } else { nil }
             } + call.results.compactMap { $0?.position.slot }
+        case .quantize(let step): [step.source.slot, step.destination.slot]
+        case .integerConvolution(let step):
+            [step.source.slot, step.weights.slot, step.workspace.slot, step.sums.slot]
+        case .dequantize(let step):
+            [step.sums, step.factors, step.bias].map(\.slot) + [step.addend, step.result].compactMap { $0?.slot }
+                + step.quantized.map(\.position.slot)
         case .fill(let position, _, _), .observe(_, let position, _): [position.slot]
         case .observeConstant: []
         }

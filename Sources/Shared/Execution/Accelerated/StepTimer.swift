@@ -30,6 +30,9 @@ public final class StepTimer {
                 switch step.action {
                 case .primitive(let primitive, _): primitive.implementation
                 case .reference(let call): "reference \(call.op.name)"
+                case .quantize: "quantize"
+                case .integerConvolution: IntegerArithmetic.ownKernels
+                case .dequantize: "dequantize"
                 case .fill: "fill"
                 case .observe, .observeConstant: "observe"
                 }

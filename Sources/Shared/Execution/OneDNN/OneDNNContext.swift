@@ -49,7 +49,7 @@ final class OneDNNContext {
     /// Wraps what `create` made.
     ///
     /// - Returns: `nil` when the library has no implementation.
-    private func primitive(
+    func primitive(
         _ create: (OpaquePointer, UnsafeMutablePointer<OpaquePointer?>) -> tare_onednn_status
     ) throws(OneDNNError) -> OneDNNPrimitive? {
         var created: OpaquePointer?

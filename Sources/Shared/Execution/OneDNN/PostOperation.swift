@@ -29,6 +29,11 @@ struct EltwiseFunction: Hashable, Sendable {
     static func clip(lower: Float, upper: Float) -> EltwiseFunction {
         EltwiseFunction(TARE_ONEDNN_CLIP, alpha: lower, beta: upper)
     }
+    /// The bounds of `relu` and `clip`; `nil` for other functions.
+    var clampBounds: (lower: Float, upper: Float)? {
+        if self == .relu { return (0, .infinity) }
+        return code == Int32(TARE_ONEDNN_CLIP) ? (alpha, beta) : nil
+    }
     /// `x * x`.
     static let square = EltwiseFunction(TARE_ONEDNN_SQUARE)
     /// The square root.

@@ -72,6 +72,23 @@ extension PlanBuilder {
             isShared: resolved.areInitializers([node.input(1)]))
     }
 
+    /// A linear module that is being calibrated: the float layer, data [..., K], weight [N, K].
+    func emitFloatLinear(_ group: FusedGroup, _ node: Node) throws(ExecutionError) -> Bool {
+        guard let input = floatShape(node.input(0)), input.rank >= 2, let output = floatShape(node.outputs[0]),
+            let weights = constant(node.input(1)), weights.elementType == .float32, weights.shape.rank == 2
+        else { return false }
+        let bias = constant(node.input(2))
+        if node.input(2) != nil, bias?.elementType != .float32 { return false }
+        let source = try rowMajorForm(of: node.inputs[0])
+        let inputs = input[input.rank - 1]
+        return try emitProduct(
+            group,
+            source: ValueForm(
+                position: source.position, layout: StridedShape(rowMajor: [input.elementCount / inputs, inputs])),
+            weights: (weights, StridedShape(rowMajor: weights.shape.dimensions).permuted([1, 0])), bias: bias,
+            output: output, isShared: resolved.areInitializers([node.input(1)]))
+    }
+
     /// A product of a matrix with constant weights.
     private func emitProduct(
         _ group: FusedGroup, source: ValueForm, weights: (tensor: Tensor, layout: StridedShape), bias: Tensor?,

@@ -63,7 +63,7 @@ extension WindowGeometry {
 
     /// Whether the library computes the same as ONNX: each window holds an element of the data, and no window that
     /// counts its padding reaches beyond it.
-    fileprivate func isRegular(explicitAfter: [Int]?, includesPadding: Bool) -> Bool {
+    func isRegular(explicitAfter: [Int]?, includesPadding: Bool) -> Bool {
         for axis in kernel.indices {
             let extent = (kernel[axis] - 1) * dilations[axis] + 1
             if paddingBefore[axis] < 0 || paddingBefore[axis] >= extent || paddingAfter[axis] >= extent { return false }
@@ -78,7 +78,7 @@ extension WindowGeometry {
 
 extension WindowPadding {
     /// The declared padding after each axis, when it is explicit.
-    fileprivate var after: [Int]? {
+    var after: [Int]? {
         switch self {
         case .explicit(_, let after): after
         case .valid: []

@@ -28,7 +28,7 @@ struct FusionPlanner {
         var groups: [FusedGroup] = []
         // Convolutions and products first, backwards: of two that meet in an addition the later one takes it, because
         // the other operand is then there already.
-        for index in resolved.liveNodes.reversed() where acceptance(of: node(index)) == .everything {
+        for index in resolved.liveNodes.reversed() where acceptance(of: node(index)).isProduct {
             var group = FusedGroup(node: index)
             extend(&group, taken: taken)
             taken.formUnion(group.nodes)
@@ -71,12 +71,18 @@ struct FusionPlanner {
         case nothing
         case relu
         case eltwise
+        /// What follows the integers of a module of the simulated device: clamps and one addition.
+        case clampsAndAddition
         case everything
+
+        /// Whether the node is a convolution or a matrix product.
+        var isProduct: Bool { self == .everything || self == .clampsAndAddition }
     }
 
     private func acceptance(of node: Node) -> Acceptance {
         switch node.op {
         case .convolution, .transposedConvolution, .matMul, .gemm: .everything
+        case .mlu: node.input(.scale) == nil ? .everything : .clampsAndAddition
         case .binary, .variadic: .eltwise
         case .batchNormalization: .relu
         default: .nothing
@@ -90,7 +96,7 @@ struct FusionPlanner {
             var current = anchor.outputs.first, resolved.types[current]?.elementType == .float32
         else { return }
         while let next = nextOperation(after: current, group: group, accepted: accepted),
-            taken.isDisjoint(with: next.nodes), !repeatsFunction(of: group, in: next)
+            taken.isDisjoint(with: next.nodes), accepted == .clampsAndAddition || !repeatsFunction(of: group, in: next)
         {
             group.nodes += next.nodes
             if let normalization = next.batchNormalization { group.batchNormalization = normalization }
@@ -111,7 +117,7 @@ struct FusionPlanner {
     }
 
     private func nextOperation(after current: String, group: FusedGroup, accepted: Acceptance) -> FusedGroup? {
-        if accepted != .relu, let pattern = pattern(on: current) { return pattern }
+        if accepted != .relu, accepted != .clampsAndAddition, let pattern = pattern(on: current) { return pattern }
         guard let index = onlyReader(of: current) else { return nil }
         let reader = node(index)
         guard let output = reader.outputs.first, reader.outputs.count == 1 else { return nil }
@@ -126,19 +132,29 @@ struct FusionPlanner {
         case .unary, .clip:
             guard let function = eltwiseFunction(of: reader) else { return nil }
             if accepted == .relu, function != .relu { return nil }
+            if accepted == .clampsAndAddition, !takesClamp(function, after: group.operations) { return nil }
             next.operations = [.eltwise(function)]
         case .binary, .variadic:
-            guard accepted == .everything, let operation = combination(in: reader, with: current, group: group)
+            guard accepted.isProduct, let operation = combination(in: reader, with: current, group: group)
             else { return nil }
+            if accepted == .clampsAndAddition {
+                guard case .value(.add, _) = operation else { return nil }
+            }
             next.operations = [operation]
         default: return nil
         }
         return next
     }
 
+    /// Whether a module's integers can be clamped by a function: once before and once after the addition.
+    private func takesClamp(_ function: EltwiseFunction, after operations: [FusedGroup.Operation]) -> Bool {
+        if case .eltwise? = operations.last { return false }
+        return function.clampBounds != nil
+    }
+
     private func isFoldable(_ normalization: Node, into anchor: Node) -> Bool {
         switch anchor.op {
-        case .convolution, .transposedConvolution: break
+        case .convolution, .transposedConvolution, .mlu(.convolution): break
         default: return false
         }
         guard let weights = anchor.input(1).flatMap({ resolved.constants[$0] }), weights.elementType == .float32

@@ -1,0 +1,138 @@
+import CKernels
+import Graphs
+import Kernels
+import Tensors
+
+extension PlanBuilder {
+    /// Finds the kernel of every live module, so that what comes before it knows which integers it reads.
+    func prepareModules() throws(ExecutionError) {
+        for index in resolved.liveNodes {
+            let node = resolved.graph.nodes[index]
+            for name in node.inputs where !name.isEmpty { modules.readers[name, default: []].append(index) }
+            for name in node.outputs where !name.isEmpty { modules.producers[name] = index }
+        }
+        for index in resolved.liveNodes {
+            guard case .mlu(let op) = resolved.graph.nodes[index].op else { continue }
+            modules.kernels[index] = try kernel(of: index, op)
+        }
+    }
+
+    /// The kernel of a module; `nil` when it is being calibrated or only the reference kernel takes it.
+    private func kernel(of index: Int, _ op: MLUOperator) throws(ExecutionError) -> ModuleKernel? {
+        let node = resolved.graph.nodes[index]
+        var inputs: [Tensor?] = [nil]
+        for name in node.inputs.dropFirst() {
+            guard !name.isEmpty else {
+                inputs.append(nil)
+                continue
+            }
+            guard let constant = resolved.constants[name] else { return nil }
+            inputs.append(constant)
+        }
+        let parameters: MLUParameters
+        do throws(KernelError) {
+            guard let checked = try MLUParameters(op, inputs: inputs, arithmetic: arithmetic) else { return nil }
+            parameters = checked
+        } catch {
+            throw .node(name: node.name, operatorName: node.op.name, reason: error)
+        }
+        guard let data = floatShape(node.input(0)), let output = floatShape(node.outputs[0]), data.elementCount > 0,
+            output.elementCount > 0, parameters.weight.elementCount > 0,
+            constant(node.input(0)) == nil
+        else { return nil }
+        switch op {
+        case .convolution(let attributes):
+            return try convolutionKernel(index, attributes, parameters, data, output)
+        case .linear:
+            return try linearKernel(index, parameters, data, output)
+        }
+    }
+
+    private func convolutionKernel(
+        _ index: Int, _ attributes: ConvolutionAttributes, _ parameters: MLUParameters, _ data: Shape, _ output: Shape
+    ) throws(ExecutionError) -> ModuleKernel? {
+        let node = resolved.graph.nodes[index]
+        let weight = parameters.weight
+        let spatial = Array(output.dimensions.dropFirst(2))
+        guard (3...5).contains(data.rank), weight.shape.rank == data.rank,
+            let window = WindowGeometry(
+                kernel: Array(weight.shape.dimensions.dropFirst(2)), strides: attributes.strides,
+                dilations: attributes.dilations, padding: attributes.padding,
+                input: Array(data.dimensions.dropFirst(2)), output: spatial),
+            window.paddingBefore.allSatisfy({ $0 >= 0 })
+        else { return nil }
+        let source = QuantizedForm(
+            value: node.inputs[0], scale: parameters.scales.input, elementType: parameters.scales.elementType,
+            isChannelsLast: true)
+        let quantized = quantizedWeights(parameters, index)
+        var product = ModuleKernel.Product.own(
+            IntegerWindow(
+                window: window, groups: attributes.groups, data: data, outputChannels: output[1], output: spatial))
+        if parameters.scales.elementType == .int8, IntegerArithmetic.isLibraryExact {
+            let convolution = ConvolutionPrimitive(
+                source: StridedShape(channelsLast: data.dimensions),
+                destination: StridedShape(channelsLast: output.dimensions), window: window,
+                groups: attributes.groups, isTransposed: false, weights: quantized,
+                key: weights.key(of: index, isShared: resolved.areInitializers([node.input(1)])), bias: nil,
+                postOperations: [])
+            let isUnsigned = isNeverNegative(node.inputs[0]) && parameters.mean == nil
+            if let primitive = try create({ () throws(OneDNNError) in
+                try context.integerConvolution(convolution, sourceIsUnsigned: isUnsigned)
+            }) {
+                product = .library(primitive)
+            }
+        }
+        return ModuleKernel(
+            parameters: parameters, product: product, source: source, output: output,
+            rows: output.elementCount / output[1], node: index)
+    }
+
+    private func linearKernel(
+        _ index: Int, _ parameters: MLUParameters, _ data: Shape, _ output: Shape
+    ) throws(ExecutionError) -> ModuleKernel? {
+        let node = resolved.graph.nodes[index]
+        guard data.rank >= 2, data.rank <= StridedShape.maximumRank else { return nil }
+        let (inputs, outputs) = (data[data.rank - 1], output[output.rank - 1])
+        let rows = data.elementCount / inputs
+        let source = QuantizedForm(
+            value: node.inputs[0], scale: parameters.scales.input, elementType: parameters.scales.elementType,
+            isChannelsLast: false)
+        var product = ModuleKernel.Product.own(IntegerWindow(rows: rows, inputs: inputs, outputs: outputs))
+        if parameters.scales.elementType == .int8, IntegerArithmetic.isLibraryExact {
+            let quantized = quantizedWeights(parameters, index)
+            let key = weights.key(of: index, isShared: resolved.areInitializers([node.input(1)]))
+            let isUnsigned = isNeverNegative(node.inputs[0])
+            if let primitive = try create({ () throws(OneDNNError) in
+                try context.integerMatmul(
+                    source: StridedShape(rowMajor: [rows, inputs]),
+                    destination: StridedShape(rowMajor: [rows, outputs]), weights: quantized, key: key,
+                    sourceIsUnsigned: isUnsigned)
+            }) {
+                product = .library(primitive)
+            }
+        }
+        return ModuleKernel(
+            parameters: parameters, product: product, source: source, output: output, rows: rows, node: index)
+    }
+
+    /// The module's weights as integers.
+    func quantizedWeights(_ parameters: MLUParameters, _ index: Int) -> Tensor {
+        let name = resolved.graph.nodes[index].input(.weight)
+        return moduleWeights.quantized(
+            parameters, position: index, isShared: resolved.areInitializers([name]))
+    }
+
+    /// Whether no element of a value can be below zero; then its int8 form fits uint8.
+    func isNeverNegative(_ value: String) -> Bool {
+        guard let index = modules.producers[value] else { return false }
+        let node = resolved.graph.nodes[index]
+        switch node.op {
+        case .unary(.relu): return true
+        case .clip: return (constant(node.input(1))?.singleFloat ?? -1) >= 0
+        case .maxPool, .averagePool, .globalAveragePool, .globalMaxPool, .reshape, .flatten, .identity, .dropout,
+            .transpose, .squeeze, .unsqueeze:
+            return node.inputs.first.map { isNeverNegative($0) } ?? false
+        default: return false
+        }
+    }
+}
