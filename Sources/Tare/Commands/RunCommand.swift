@@ -21,6 +21,7 @@ struct RunCommand: ParsableCommand {
               tare run model.int8.onnx --input evaluation.npz --labels label
               tare run model.onnx --input sample.npz --output result.npz --backend cnnl --device edge --profile
               tare run model.onnx --input sample.npz --output result.npz --backend cnnl --dump-dir dump --dump-level 2
+              tare run model.onnx --state-dict model.pth --input sample.npz --output result.npz --backend magicmind
             """)
 
     @Argument(help: "The ONNX model.")
@@ -47,6 +48,12 @@ struct RunCommand: ParsableCommand {
 
     @Flag(help: "Print the result as JSON.")
     var json = false
+
+    @Option(
+        help: ArgumentHelp(
+            "A quantized state dictionary (.pth or .safetensors) to load into the float model before it runs.",
+            valueName: "file"))
+    var stateDict: String?
 
     @OptionGroup(title: "Simulated device")
     var deviceOptions: DeviceOptions
@@ -76,7 +83,7 @@ struct RunCommand: ParsableCommand {
 
     private func execute() throws {
         if let output { try checkOutput(output) }
-        let graph = try ONNXModel.load(from: URL(filePath: InputPath.existingFile(model, what: "The model"))).graph
+        let graph = try loadGraph()
         let arrays = try NPZFile(path: InputPath.existingFile(input, what: "The input file"))
         var inputs: [String: Tensor] = [:]
         for value in graph.inputs {
@@ -106,6 +113,14 @@ struct RunCommand: ParsableCommand {
         if run.dumps.contains(where: { $0.failure != nil }) {
             throw CommandFailure(.inputOutput, "The dump is not whole; the results are")
         }
+    }
+
+    private func loadGraph() throws -> Graph {
+        let graph = try ONNXModel.load(from: URL(filePath: InputPath.existingFile(model, what: "The model"))).graph
+        guard let stateDict else { return graph }
+        let (loaded, warnings) = try QuantizedState(path: stateDict).load(into: graph)
+        for warning in warnings { StandardStreams.writeError("warning: \(warning)") }
+        return loaded
     }
 
     private func checkOutput(_ output: String) throws {

@@ -63,6 +63,7 @@ enum FailureReport {
         case is DumpError: .inputOutput
         case is DeviceFault: .internalFault
         case is MLUError: .badData
+        case is MLUConversionError: .badData
         case is ConversionError, is QConfigError, is CalibrationMethodError: .usage
         case is JobSpecificationError: .configuration
         case let failure as JobFailure: status(of: failure)

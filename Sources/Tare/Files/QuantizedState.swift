@@ -1,0 +1,33 @@
+import Conversion
+import Graphs
+import Tensors
+
+/// A quantized state dictionary, to be loaded into the float model that it was made of.
+struct QuantizedState {
+    /// The dictionary.
+    let state: StateDictionary
+
+    /// Reads a `.pth` or `.safetensors` file.
+    ///
+    /// - Throws: `TensorFileError`.
+    init(path: String) throws {
+        state = try StateDictionary(path: try InputPath.existingFile(path, what: "The state dictionary"))
+    }
+
+    /// Converts a model for the device and loads the dictionary into it.
+    ///
+    /// Exactly the modules whose scale the dictionary holds are converted; all its keys must find their place.
+    ///
+    /// - Parameter model: The float model.
+    /// - Returns: The model as the device runs it, and what a user should know.
+    /// - Throws: `MLUConversionError`, naming missing and unexpected keys.
+    func load(into model: Graph) throws -> (graph: Graph, warnings: [String]) {
+        let names = Set(state.names)
+        let everything = try model.quantizeDynamicMLU()
+        let floats = everything.modules.filter { !names.contains("\($0.path).scale") }
+        let conversion = try model.quantizeDynamicMLU(excluding: Set(floats.flatMap { $0.calls.map(\.node) }))
+        var graph = conversion.graph
+        let report = try graph.loadMLUState(state)
+        return (graph, (conversion.warnings + report.warnings).map(\.description))
+    }
+}
