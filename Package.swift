@@ -141,7 +141,8 @@ let package = Package(
         library(
             "WorkerService", folder: "Worker/Service",
             dependencies: [
-                "Calibration", "Conversion", "Datasets", "Evaluation", "Execution", "Graphs", "Kernels", "ONNXFormat",
+                "Calibration", "Conversion", "Datasets", "Evaluation", "Execution", "Graphs", "Kernels", "MLU",
+                "ONNXFormat",
                 "Quantization", "Tensors", "Wire", "WorkerCore",
             ]),
         .executableTarget(
@@ -205,7 +206,8 @@ let package = Package(
         tests(
             "MLU",
             dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", logging]),
-        tests("Evaluation", dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
+        tests(
+            "Evaluation", dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("Launch", dependencies: ["Wire"]),
         tests("Processes", dependencies: ["Wire"]),

@@ -40,6 +40,12 @@ struct CalibrateCommand: AsyncParsableCommand {
     @OptionGroup(title: "Keys")
     var keys: CoordinatorKeyOptions
 
+    @OptionGroup(title: "Simulated device")
+    var device: DeviceChoice
+
+    @OptionGroup(title: "Dump")
+    var dump: DumpOptions
+
     func validate() throws {
         if cluster.listen == nil, keys.keys != nil || keys.insecure {
             throw ValidationError("--keys and --insecure are for workers from elsewhere: give --listen too.")
@@ -50,7 +56,8 @@ struct CalibrateCommand: AsyncParsableCommand {
         try await FailureReport.exitOnFailure {
             _ = try InputPath.existingFile(files.model, what: "The model")
             let outputs = try OutputFiles(model: files.output, statistics: files.statistics)
-            let run = try ServedRun(cluster, keys: keys)
+            _ = try device.makeDevice()
+            let run = try ServedRun(cluster, keys: keys, workerWords: ["--device", device.device] + dump.workerWords())
             try outputs.check(
                 against: [files.model, files.config, data.preprocess].compactMap { $0 } + data.paths + evaluation.paths)
             for path in evaluation.paths { _ = try InputPath.existing(path, what: "The evaluation data path") }

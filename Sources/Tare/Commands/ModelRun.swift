@@ -49,8 +49,8 @@ final class ModelRun {
             case .cpu: .host(try AcceleratedExecutor(graph))
             case .reference: .host(try ReferenceExecutor(graph))
             case .cnnl:
-                .eager(try EagerBackend(graph, on: try options.makeDevice(), arithmetic: options.arithmetic))
-            case .magicmind: .traced(try options.makeDevice(), [:])
+                .eager(try EagerBackend(graph, on: try options.choice.makeDevice(), arithmetic: options.arithmetic))
+            case .magicmind: .traced(try options.choice.makeDevice(), [:])
             }
         if backend == .cnnl { MLUFusion.setFlags(options.mluFusion) }
     }

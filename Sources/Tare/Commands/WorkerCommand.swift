@@ -2,6 +2,7 @@ import ArgumentParser
 import Execution
 import Foundation
 import Launch
+import MLU
 import Wire
 import WorkerCore
 import WorkerService
@@ -66,6 +67,12 @@ struct WorkerCommand: AsyncParsableCommand {
     @Flag(help: "Keep the last converted model in memory, ready to run.")
     var serve = false
 
+    @OptionGroup(title: "Simulated device")
+    var device: DeviceChoice
+
+    @OptionGroup(title: "Dump")
+    var dump: DumpOptions
+
     @Flag(
         help: ArgumentHelp(
             "End when standard input is closed; for workers that another process starts.", visibility: .hidden))
@@ -128,7 +135,10 @@ struct WorkerCommand: AsyncParsableCommand {
             }
             var configuration = WorkerServiceConfiguration(
                 coordinator: coordinator.endpoint.text, instructionSet: InstructionSet.arithmetic, build: Version.text,
-                computers: CalibrationComputers(verifiesData: !dataIsVerified))
+                computers: CalibrationComputers(
+                    verifiesData: !dataIsVerified, device: try device.makeDevice(),
+                    dump: dump.configuration?.forWorker(environment.localRank.value),
+                    tell: { StandardStreams.writeError("tare: \($0)") }))
             configuration.security = try keys.security(for: coordinator)
             configuration.localRank = environment.localRank.value
             configuration.node = environment.nodeName?.value ?? configuration.node

@@ -11,12 +11,20 @@ final class ServedRun: Sendable {
     private let cluster: LocalClusterOptions
     private let keys: CoordinatorKeyOptions
     private let access: ClusterAccess
+    /// Further options of the workers that this process starts.
+    private let workerWords: [String]
     /// Where workers from elsewhere found the last job; the next one is served there too.
     private let endpoint = Mutex<String?>(nil)
     private let served = Mutex(0)
 
     /// Decides who may connect.
-    init(_ cluster: LocalClusterOptions, keys: CoordinatorKeyOptions) throws {
+    ///
+    /// - Parameters:
+    ///   - cluster: Which workers compute.
+    ///   - keys: Keys for workers from elsewhere.
+    ///   - workerWords: Further options of the workers that this process starts.
+    init(_ cluster: LocalClusterOptions, keys: CoordinatorKeyOptions, workerWords: [String] = []) throws {
+        self.workerWords = workerWords
         self.cluster = cluster
         self.keys = keys
         if let listen = cluster.listen {
@@ -66,7 +74,7 @@ final class ServedRun: Sendable {
         var configuration = CoordinatorServiceConfiguration(
             endpoint: endpoint.withLock { $0 } ?? cluster.listen
                 ?? (cluster.transport == .tcp ? "tcp://127.0.0.1:*" : nil),
-            localWorkers: count > 0 ? LocalWorkersConfiguration(count: count) : nil)
+            localWorkers: count > 0 ? localWorkers(count) : nil)
         configuration.access = access
         if cluster.listen != nil {
             configuration.keepsWorkers = !isLast
@@ -78,5 +86,11 @@ final class ServedRun: Sendable {
                 })
         }
         return configuration
+    }
+
+    private func localWorkers(_ count: Int) -> LocalWorkersConfiguration {
+        var workers = LocalWorkersConfiguration(count: count)
+        workers.arguments += workerWords
+        return workers
     }
 }

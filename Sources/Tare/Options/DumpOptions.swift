@@ -41,6 +41,18 @@ struct DumpOptions: ParsableArguments {
             comparesCPU: compareCpu, iterations: dumpIterations)
     }
 
+    /// The words that make workers dump, each to a folder of its own in one directory that is taken here.
+    ///
+    /// - Throws: `DumpError.directory`.
+    func workerWords() throws -> [String] {
+        guard let dumpDir else { return [] }
+        var words = ["--dump-dir", try DumpDirectory.claim(dumpDir)]
+        if let dumpLevel { words += ["--dump-level", "\(dumpLevel)"] }
+        if let dumpIterations { words += ["--dump-iterations", "\(dumpIterations)"] }
+        if compareCpu { words.append("--compare-cpu") }
+        return words
+    }
+
     private static func parseIterations(_ text: String) throws -> DumpIterations {
         do throws(DumpError) {
             return try DumpIterations(parsing: text)

@@ -8,8 +8,10 @@ final class CalibrationComputer: ShardComputer {
     private let plan: CalibrationPlan
     private let executor: AcceleratedExecutor
     private let reader: BatchReader
+    private let dumper: BatchDumper?
 
-    init(plan: CalibrationPlan, executor: AcceleratedExecutor, reader: BatchReader) {
+    init(plan: CalibrationPlan, executor: AcceleratedExecutor, reader: BatchReader, dumper: BatchDumper?) {
+        self.dumper = dumper
         self.plan = plan
         self.executor = executor
         self.reader = reader
@@ -34,6 +36,7 @@ final class CalibrationComputer: ShardComputer {
                 throw error.asShardComputationError
             }
             tap.endBatch()
+            dumper?.dump(batch: batch, inputs)
             done += indices.count
             try progress(done)
         }

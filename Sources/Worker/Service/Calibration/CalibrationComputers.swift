@@ -4,19 +4,34 @@ internal import Datasets
 internal import Execution
 public import Foundation
 internal import Graphs
+public import MLU
 internal import ONNXFormat
 internal import Wire
 
 /// Makes what computes the statistics of a calibration or an evaluation: models, samples and executors of a job.
 public struct CalibrationComputers: ShardComputerFactory {
     private let verifiesData: Bool
+    /// The worker's device: quantized models are loaded into its memory.
+    private let device: MLUDevice
+    private let dump: DumpConfiguration?
+    private let tell: @Sendable (String) -> Void
 
     /// Makes a factory.
     ///
-    /// - Parameter verifiesData: Whether data that the worker opens itself are hashed and compared with the job's digest,
-    ///   once per job. A worker that the coordinator started on its own machine need not do what was just done there.
-    public init(verifiesData: Bool) {
+    /// - Parameters:
+    ///   - verifiesData: Whether data that the worker opens itself are hashed and compared with the job's digest, once per
+    ///     job. A worker that the coordinator started on its own machine need not do what was just done there.
+    ///   - device: The device that this worker simulates.
+    ///   - dump: Which batches of calibrations are dumped to this worker's own directory.
+    ///   - tell: Told what goes wrong with a dump, in one line.
+    public init(
+        verifiesData: Bool, device: MLUDevice = MLUDevice(), dump: DumpConfiguration? = nil,
+        tell: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.verifiesData = verifiesData
+        self.device = device
+        self.dump = dump
+        self.tell = tell
     }
 
     /// Loads the model, opens the data and gets the executor ready.
@@ -26,11 +41,13 @@ public struct CalibrationComputers: ShardComputerFactory {
         let graph = try Self.preparedGraph(job)
         let reader = try batchReader(job, options, inputs: graph.inputs)
         if let evaluation = options.evaluation {
-            return try EvaluationComputer(job, float: graph, evaluation: evaluation, reader: reader)
+            return try EvaluationComputer(job, float: graph, evaluation: evaluation, reader: reader, device: device)
         }
         do {
             let executor = try AcceleratedExecutor(graph, observing: specification.observedTensors)
-            return CalibrationComputer(plan: job.plan, executor: executor, reader: reader)
+            return CalibrationComputer(
+                plan: job.plan, executor: executor, reader: reader,
+                dumper: dump.map { BatchDumper(graph, on: device, $0, tell: tell) })
         } catch {
             throw error.asShardComputationError
         }
@@ -51,10 +68,14 @@ public struct CalibrationComputers: ShardComputerFactory {
         }
     }
 
-    /// Loads a quantized model into an executor.
+    /// Loads a quantized model into the worker's device.
     public func loadModel(at url: URL) throws -> any LoadedModel {
         do {
-            return QuantizedModel(executor: try AcceleratedExecutor(try ONNXModel.load(from: url).graph))
+            let graph = try ONNXModel.load(from: url).graph
+            return QuantizedModel(
+                executor: try AcceleratedExecutor(graph), parameters: try DeviceParameters(of: graph, on: device))
+        } catch let error as MLUError {
+            throw ShardComputationError(.device, error.description)
         } catch let error as ExecutionError {
             throw error.asShardComputationError
         } catch let error as ONNXImportError {
@@ -62,12 +83,14 @@ public struct CalibrationComputers: ShardComputerFactory {
         }
     }
 
-    /// A quantized model in an executor.
+    /// A quantized model, ready to run, with its parameters in the device's memory.
     private final class QuantizedModel: LoadedModel {
         let executor: AcceleratedExecutor
+        private let parameters: DeviceParameters
 
-        init(executor: AcceleratedExecutor) {
+        init(executor: AcceleratedExecutor, parameters: DeviceParameters) {
             self.executor = executor
+            self.parameters = parameters
         }
     }
 

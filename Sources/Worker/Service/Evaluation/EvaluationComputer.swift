@@ -3,6 +3,7 @@ internal import Evaluation
 internal import Execution
 internal import Foundation
 internal import Graphs
+internal import MLU
 internal import ONNXFormat
 internal import Tensors
 internal import Wire
@@ -18,6 +19,8 @@ final class EvaluationComputer: ShardComputer {
     private let quantized: any GraphExecutor
     private let isolated: any GraphExecutor
     private let reader: BatchReader
+    /// The quantized model in the memory of the worker's device.
+    private let parameters: DeviceParameters
 
     /// Matches the models and gets the executors ready.
     ///
@@ -26,8 +29,11 @@ final class EvaluationComputer: ShardComputer {
     ///   - float: The float model's graph, prepared.
     ///   - evaluation: Which files are the quantized model.
     ///   - reader: The samples.
+    ///   - device: The worker's device.
     /// - Throws: `ShardComputationError` when the models cannot be compared or run.
-    init(_ job: WorkerJob, float graph: Graph, evaluation: EvaluationOptions, reader: BatchReader) throws {
+    init(
+        _ job: WorkerJob, float graph: Graph, evaluation: EvaluationOptions, reader: BatchReader, device: MLUDevice
+    ) throws {
         let specification = job.plan.specification
         let models = try evaluation.models(of: specification)
         plan = job.plan
@@ -39,6 +45,7 @@ final class EvaluationComputer: ShardComputer {
         do {
             let url = job.modelFolder.appending(path: models.quantized[0].path)
             pair = try ModelPair(float: graph, quantized: try ONNXModel.load(from: url).graph)
+            parameters = try DeviceParameters(of: pair.quantized, on: device)
             float = try Self.executor(pair.float)
             quantized = try Self.executor(pair.quantized)
             isolated = try Self.executor(pair.isolated)
@@ -48,6 +55,8 @@ final class EvaluationComputer: ShardComputer {
             throw ShardComputationError(.data, error.description)
         } catch let error as ExecutionError {
             throw error.asShardComputationError
+        } catch let error as MLUError {
+            throw ShardComputationError(.device, error.description)
         }
         guard pair.layers.map(\.value).sorted() == specification.observedTensors else {
             throw ShardComputationError(
