@@ -23,6 +23,7 @@ final class ServedRun: Sendable {
     ///   - cluster: Which workers compute.
     ///   - keys: Keys for workers from elsewhere.
     ///   - workerWords: Further options of the workers that this process starts.
+    /// - Throws: An error that names the keys or the endpoint that cannot be used.
     init(_ cluster: LocalClusterOptions, keys: CoordinatorKeyOptions, workerWords: [String] = []) throws {
         self.workerWords = workerWords
         self.cluster = cluster
@@ -43,6 +44,7 @@ final class ServedRun: Sendable {
     ///   - title: What is being done, for the progress line.
     ///   - isLast: Whether no other job follows, so that workers from elsewhere leave.
     /// - Returns: What came of it.
+    /// - Throws: What ended the job, or keeps it from being served.
     func run<Statistics: Sendable>(
         _ job: ClusterJob<Statistics>, shards: Int, title: String, isLast: Bool = true
     ) async throws -> CalibrationOutcome<Statistics> {

@@ -26,7 +26,7 @@ final class EvaluationComputer: ShardComputer {
     ///
     /// - Parameters:
     ///   - job: The job.
-    ///   - float: The float model's graph, prepared.
+    ///   - graph: The float model's graph, prepared.
     ///   - evaluation: Which files are the quantized model.
     ///   - reader: The samples.
     ///   - device: The worker's device.
