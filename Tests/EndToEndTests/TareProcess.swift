@@ -56,8 +56,10 @@ final class TareProcess {
     private static let patience = 300.0
 
     /// Runs `tare` to its end.
-    static func run(_ arguments: [String], in folder: URL) throws -> Outcome {
-        try TareProcess(arguments, in: folder).finish()
+    static func run(
+        _ arguments: [String], in folder: URL, environment: [String: String] = [:]
+    ) throws -> Outcome {
+        try TareProcess(arguments, in: folder, environment: environment).finish()
     }
 
     /// Process ids of the children of a process.

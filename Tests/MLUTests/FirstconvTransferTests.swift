@@ -28,7 +28,7 @@ import Testing
         let raw = Tensor(shape: [1, 3, 32, 32], elements: pixels)
         let floats = Tensor(shape: [1, 3, 32, 32], elements: pixels.map(Float.init))
         for traces in [false, true] {
-            func outcome(_ input: Tensor) throws -> EagerBackend.Outcome {
+            func outcome(_ input: Tensor) throws -> DeviceOutcome {
                 let device = MLUDevice(.edge)
                 return traces
                     ? try TracedBackend(tracing: run, on: device, example: ["x": input]).run(["x": input])

@@ -79,7 +79,7 @@ final class ModelRun {
         dumps.map { "dumped \($0.operators) operators, \($0.files) files, \($0.bytes) bytes to \($0.directory)" }
     }
 
-    private func add(_ outcome: EagerBackend.Outcome) -> [String: Tensor] {
+    private func add(_ outcome: DeviceOutcome) -> [String: Tensor] {
         report = report.map { $0.adding(outcome.report) } ?? outcome.report
         return outcome.outputs
     }

@@ -9,14 +9,6 @@ public import Tensors
 /// (float64, convolutions and linear layers that were not quantized) runs on the host, with copies both ways. Arithmetic on shapes
 /// never leaves the host and is no operator.
 public final class EagerBackend {
-    /// What a run gave.
-    public struct Outcome {
-        /// The graph's outputs.
-        public var outputs: [String: Tensor]
-        /// Where the cycles went.
-        public var report: CycleReport
-    }
-
     /// A value while the graph runs.
     private struct Value {
         let tensor: Tensor
@@ -72,7 +64,7 @@ public final class EagerBackend {
     /// - Throws: `MLUError`; the device's memory is then as before the run.
     public func run(
         _ inputs: [String: Tensor], observers: [any OperatorObserver] = []
-    ) throws(MLUError) -> Outcome {
+    ) throws(MLUError) -> DeviceOutcome {
         let started = device.currentCycle
         self.observers = [log] + (Dumper.current.map { [$0] } ?? []) + observers
         rows = []
@@ -91,7 +83,7 @@ public final class EagerBackend {
         let report = CycleReport(
             device: device.model.name, cyclesPerSecond: device.model.cyclesPerSecond,
             totalCycles: device.currentCycle - started, peakMemoryBytes: device.memory.peakBytes, rows: rows)
-        return Outcome(outputs: outputs, report: report)
+        return DeviceOutcome(outputs: outputs, report: report)
     }
 
     // MARK: Values

@@ -111,7 +111,7 @@ public final class TracedBackend {
     /// - Parameter inputs: One tensor for each graph input, with the shapes of the example.
     /// - Returns: The outputs and where the cycles went.
     /// - Throws: `MLUError`.
-    public func run(_ inputs: [String: Tensor]) throws(MLUError) -> EagerBackend.Outcome {
+    public func run(_ inputs: [String: Tensor]) throws(MLUError) -> DeviceOutcome {
         let started = device.currentCycle
         let values = try Self.floats(inputs, graph, rawInputs)
         for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
@@ -142,6 +142,6 @@ public final class TracedBackend {
         let report = CycleReport(
             device: device.model.name, cyclesPerSecond: device.model.cyclesPerSecond,
             totalCycles: device.currentCycle - started, peakMemoryBytes: device.memory.peakBytes, rows: rows)
-        return EagerBackend.Outcome(outputs: outputs, report: report)
+        return DeviceOutcome(outputs: outputs, report: report)
     }
 }
