@@ -22,6 +22,7 @@ struct TareCommand: AsyncParsableCommand {
             CoordinatorCommand.self, WorkerCommand.self, SubmitCommand.self, StatusCommand.self, ResultCommand.self,
             CancelCommand.self,
             DrainCommand.self, WorkersCommand.self, ShardsCommand.self, KeygenCommand.self, DoctorCommand.self,
+            DumpDiffCommand.self,
         ])
 
     /// Runs the command line, with a job file's options in it.
