@@ -28,6 +28,7 @@ public struct DumpFileDifference: Sendable, Hashable, Encodable {
     /// Whether the values agree closely enough.
     ///
     /// - Parameter tolerance: Largest relative L2 distance.
+    /// - Returns: Whether they do; never for files that cannot be compared.
     public func isWithin(_ tolerance: Double) -> Bool {
         problem == nil && notANumberMismatches == 0 && relativeL2 <= tolerance
     }

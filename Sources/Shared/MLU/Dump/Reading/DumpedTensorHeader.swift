@@ -48,6 +48,7 @@ public struct DumpedTensorHeader: Sendable, Hashable {
     /// What the values are of a tensor in a dump of a level.
     ///
     /// - Parameter level: The dump's level; `nil` when it cannot be told.
+    /// - Returns: What they stand for; a single element of a dump of sums is a sum.
     func coverage(level: DumpLevel?) -> DumpCoverage {
         if shape.elementCount == 1 { return level == .absoluteSum ? .absoluteSum : .all }
         if dumpedCount == shape.elementCount { return .all }
