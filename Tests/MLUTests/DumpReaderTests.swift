@@ -141,6 +141,10 @@ import Testing
         let failure = #expect(throws: DumpFormatError.self) { try DumpReader(directory: folder.path("out")) }
         #expect("\(try #require(failure))".contains("name one of its directories: worker_0"))
         #expect(throws: DumpFormatError.self) { try DumpReader(directory: folder.path("nowhere")) }
+        // Links that go in circles, and files with names of operators, are no operators.
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path("out/worker_0/2_loop"), withDestinationPath: folder.path("out/worker_0"))
+        try write("1\n", to: "out/worker_0/3_file")
         #expect(try DumpReader(directory: folder.path("out/worker_0")).operators.count == 1)
     }
 }

@@ -5,8 +5,8 @@ import Testing
 
 @testable import MLU
 
-/// The dumper of this process, of which there is one at a time.
-@Suite(.serialized) struct DumperCurrentTests {
+/// The dumper of a process; each test stands for a process of its own.
+@Suite(.ownDumperPlace) struct DumperCurrentTests {
     private let folder: TemporaryFolder
     private let backend = DumpTestBackend { Dumper.current }
 
@@ -109,4 +109,20 @@ import Testing
                 "1_inner", "1_inner/cnnl_result", "1_inner/mlu_self", "2_last", "2_last/mlu_self",
             ])
     }
+}
+
+/// Gives each test a place of its own for the dumper, as a process has.
+struct OwnDumperPlace: TestTrait, SuiteTrait, TestScoping {
+    var isRecursive: Bool { true }
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        try await Dumper.$place.withValue(Dumper.Place()) { try await function() }
+    }
+}
+
+extension Trait where Self == OwnDumperPlace {
+    /// Each test has a dumper of its own.
+    static var ownDumperPlace: Self { OwnDumperPlace() }
 }

@@ -61,10 +61,10 @@ enum FailureReport {
             .badData
         case MLUError.deviceModel: .configuration
         case is DumpError: .inputOutput
+        case is DumpFormatError: .badData
         case is DeviceFault: .internalFault
         case is MLUError: .badData
         case is MLUConversionError: .badData
-        case is DumpFormatError: .badData
         case is ConversionError, is QConfigError, is CalibrationMethodError: .usage
         case is JobSpecificationError: .configuration
         case let failure as JobFailure: status(of: failure)

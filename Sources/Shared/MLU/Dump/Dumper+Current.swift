@@ -1,10 +1,18 @@
 internal import Synchronization
 
 extension Dumper {
-    private static let active = Mutex<Dumper?>(nil)
-
     /// The dumper that records the operators of this process; the eager backend asks for it when a run begins.
-    public static var current: Dumper? { active.withLock { $0 } }
+    public static var current: Dumper? { place.dumper.withLock { $0 } }
+
+    /// Where the process has its dumper.
+    ///
+    /// Only tests have others, so that they do not record each other's operators.
+    @TaskLocal static var place = Place()
+
+    /// Holds the dumper that records.
+    final class Place: Sendable {
+        fileprivate let dumper = Mutex<Dumper?>(nil)
+    }
 
     /// Starts recording the operators of this process; a dump that is being made is finished first.
     ///
@@ -41,9 +49,9 @@ extension Dumper {
     }
 
     private static func exchange(_ dumper: Dumper?) -> Dumper? {
-        active.withLock { active in
-            defer { active = dumper }
-            return active
+        place.dumper.withLock { current in
+            defer { current = dumper }
+            return current
         }
     }
 }

@@ -85,6 +85,7 @@ public struct DumpReader: Sendable {
             else { continue }
             let childPath = path.isEmpty ? name : "\(path)/\(name)"
             let childDirectory = "\(directory)/\(name)"
+            guard isDirectory(childDirectory) else { continue }
             let files = try names(in: childDirectory)
             unfinished += files.filter { $0.hasSuffix(".unfinished") }.map { "\(childPath)/\($0)" }
             let children = try operators(
@@ -97,6 +98,12 @@ public struct DumpReader: Sendable {
         }
         // Directories are listed by name: 10 before 2.
         return result.sorted { ($0.number, $0.name) < ($1.number, $1.name) }
+    }
+
+    /// Whether a directory is there; a link to one is none, because links can go in circles.
+    private static func isDirectory(_ path: String) -> Bool {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return attributes?[.type] as? FileAttributeType == .typeDirectory
     }
 
     private static func level(
