@@ -76,7 +76,7 @@ struct FloatModuleFinder {
             return refuse(
                 position, "a linear layer has alpha 1, beta 1 and an untransposed input; prepare the graph first")
         }
-        let layout = attributes.transposeB ? weight.tensor : weight.tensor.transposedMatrix()
+        let layout = attributes.transposeB ? weight.tensor : weight.tensor.transposedMatrix(of: Float.self)
         guard node.input(2) != nil else {
             return candidate(
                 position, kind: .linear, op: .linear, weight: weight, bias: nil, layout: layout, row: nil)
@@ -97,7 +97,7 @@ struct FloatModuleFinder {
         if let rank = types[node.inputs[0]]?.dimensions?.count, rank < 2 {
             return refuse(position, "its input has rank \(rank); a linear layer takes rank 2 or more")
         }
-        let layout = weight.tensor.transposedMatrix()
+        let layout = weight.tensor.transposedMatrix(of: Float.self)
         let addition = addition(after: position, outputs: layout.shape[0])
         return candidate(
             position, kind: .linear, op: .linear, weight: weight, bias: addition?.bias, layout: layout,
@@ -148,12 +148,12 @@ struct FloatModuleFinder {
 extension Tensor {
     /// Rows become columns.
     ///
-    /// - Precondition: The tensor is `float32` and of rank 2.
-    func transposedMatrix() -> Tensor {
+    /// - Precondition: The tensor has rank 2 and elements of this type.
+    func transposedMatrix<Element: TensorElement>(of type: Element.Type) -> Tensor {
         let (rows, columns) = (shape[0], shape[1])
-        var result = Tensor(zeros: [columns, rows], elementType: .float32)
-        withElements(as: Float.self) { (source: Span<Float>) in
-            result.withMutableElements(as: Float.self) { (target: inout MutableSpan<Float>) in
+        var result = Tensor(zeros: [columns, rows], elementType: elementType)
+        withElements(as: type) { (source: Span<Element>) in
+            result.withMutableElements(as: type) { (target: inout MutableSpan<Element>) in
                 for row in 0..<rows {
                     for column in 0..<columns { target[column * rows + row] = source[row * columns + column] }
                 }

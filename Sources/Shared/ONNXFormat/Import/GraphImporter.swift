@@ -152,7 +152,10 @@ struct NodeConversion {
             throw .attribute(unknown, "the operator has no such attribute in opset \(opset)")
         }
         imported.trimInputs()
-        nodes.append(Node(name: node.name, op: op, inputs: imported.inputs, outputs: imported.outputs))
+        nodes.append(
+            Node(
+                name: node.name, op: op, inputs: imported.inputs, outputs: imported.outputs,
+                module: ModuleScopes.origin(of: node.proto)))
         addedConstants += imported.addedConstants
         typeFollowers += imported.typeFollowers
         flattenedSoftmaxAxes[node.name] = imported.flattenedSoftmaxAxis
