@@ -45,13 +45,13 @@ struct KeptJob: Codable {
                 sha256: plan.digest.hexadecimal, batchSize: specification.batchSize,
                 batchesPerShard: specification.batchesPerShard, shards: plan.shardCount),
             instructionSet: specification.requiredInstructionSet)
-        let quantization = try QuantizationPlan(PreparedGraph(graph), options: scheme.options)
-        let output = try ModelConversion(model: model, plan: quantization, method: scheme.method)
+        let output = try ModelConversion(model: model, plan: ConversionPlan(graph, scheme: scheme))
             .convert(statistics, provenance: provenance, name: outputName)
+        let state = try output.state.map { ResultContent(.state, bytes: try $0.safetensors.encoded()) }
         return [
             ResultContent(.model, bytes: output.modelBytes), ResultContent(.manifest, bytes: output.manifestBytes),
             ResultContent(.statistics, bytes: try statistics.encoded()),
-        ]
+        ] + (state.map { [$0] } ?? [])
     }
 
     /// The name that the quantized model gets when nobody names it.

@@ -98,6 +98,7 @@ extension SubmittedJob {
         for name in scheme.skippedOperators { add("skip-op", name) }
         for name in scheme.skippedNodes { add("skip-node", name) }
         if scheme.hasFloatOutputs { words.append("--float-outputs") }
+        words += scheme.mlu.words
         add("batch-size", plan.batchSize.map(String.init))
         add("shard-batches", String(plan.shardBatches))
         add("data-delivery", plan.dataDelivery.rawValue)

@@ -55,7 +55,9 @@ struct CalibrateCommand: AsyncParsableCommand {
     func run() async throws {
         try await FailureReport.exitOnFailure {
             _ = try InputPath.existingFile(files.model, what: "The model")
-            let outputs = try OutputFiles(model: files.output, statistics: files.statistics)
+            try scheme.check(stateDictionary: files.stateDictionary)
+            let outputs = try OutputFiles(
+                model: files.output, statistics: files.statistics, stateDictionary: files.stateDictionary)
             _ = try device.makeDevice()
             let run = try ServedRun(cluster, keys: keys, workerWords: ["--device", device.device] + dump.workerWords())
             try outputs.check(

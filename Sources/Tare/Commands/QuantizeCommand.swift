@@ -26,6 +26,12 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where to write the quantized model; its manifest lies beside it.", valueName: "file"))
     var output: String
 
+    @Option(
+        name: .customLong("state-dict"),
+        help: ArgumentHelp(
+            "mlu: also write the quantized state dictionary, as .pth of PyTorch or .safetensors.", valueName: "file"))
+    var stateDictionary: String?
+
     @OptionGroup(title: "Scheme")
     var scheme: SchemeOptions
 
@@ -34,9 +40,10 @@ struct QuantizeCommand: ParsableCommand {
 
     func run() throws {
         try FailureReport.exitOnFailure {
+            try scheme.check(stateDictionary: stateDictionary)
             let scheme = try scheme.resolved()
             _ = try InputPath.existingFile(model, what: "The model")
-            let outputs = try OutputFiles(model: output)
+            let outputs = try OutputFiles(model: output, stateDictionary: stateDictionary)
             try outputs.check(against: [model, statistics])
             let source = try SourceModel(path: model)
             try outputs.check(against: source.paths)
@@ -48,8 +55,8 @@ struct QuantizeCommand: ParsableCommand {
                     "\(self.statistics) was gathered with another model (SHA-256 \(statistics.modelDigest)); "
                         + "calibrate '\(model)' again")
             }
-            let plan = try QuantizationPlan(PreparedGraph(source.imported.graph), options: scheme.options)
-            let output = try ModelConversion(model: source.summary, plan: plan, method: scheme.method)
+            let plan = try ConversionPlan(source.imported.graph, scheme: scheme)
+            let output = try ModelConversion(model: source.summary, plan: plan)
                 .convert(statistics, provenance: .init(), name: outputs.modelName)
             try outputs.write(output)
             try ConversionSummary(manifest: output.manifest, files: outputs).report(json: json)

@@ -22,6 +22,12 @@ struct ResultCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Also write the statistics.", valueName: "file"))
     var statistics: String?
 
+    @Option(
+        name: .customLong("state-dict"),
+        help: ArgumentHelp(
+            "Also write the quantized state dictionary of an mlu job, as .pth or .safetensors.", valueName: "file"))
+    var stateDictionary: String?
+
     @OptionGroup(title: "Coordinator")
     var connection: ConnectionOptions
 
@@ -30,7 +36,8 @@ struct ResultCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await FailureReport.exitOnFailure {
-            let outputs = try OutputFiles(model: output, statistics: statistics)
+            let outputs = try OutputFiles(
+                model: output, statistics: statistics, stateDictionary: stateDictionary)
             let connection = try await connection.connect()
             let result = try connection.ask(.result(job: job), for: ResultDocument.self)
             func file(_ name: String) throws -> [UInt8] {
@@ -46,6 +53,10 @@ struct ResultCommand: AsyncParsableCommand {
             }
             let (model, manifest) = (try file("model"), try file("manifest"))
             if let path = outputs.statistics { try AtomicFile.write(try file("statistics"), to: path) }
+            if let path = outputs.stateDictionary {
+                let state = try Safetensors(decoding: try file("state"), name: "the state of job \(job)")
+                try StateDictionary(state).write(to: path)
+            }
             try outputs.write(model: model, manifest: manifest)
             if json {
                 StandardStreams.writeOutput(try Documents.text(result))

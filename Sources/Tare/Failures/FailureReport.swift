@@ -64,7 +64,7 @@ enum FailureReport {
         case is DumpFormatError: .badData
         case is DeviceFault: .internalFault
         case is MLUError: .badData
-        case is MLUConversionError: .badData
+        case let failure as MLUConversionError: failure.isUsage ? .usage : .badData
         case is ConversionError, is QConfigError, is CalibrationMethodError: .usage
         case is JobSpecificationError: .configuration
         case let failure as JobFailure: status(of: failure)

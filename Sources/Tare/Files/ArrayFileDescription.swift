@@ -21,6 +21,13 @@ struct ArrayFileDescription: Encodable {
         }
     }
 
+    /// A state dictionary keeps its order.
+    init(_ state: StateDictionary) {
+        arrays = state.entries.map {
+            Entry(name: $0.name, type: $0.tensor.elementType.rawValue, shape: $0.tensor.shape.dimensions)
+        }
+    }
+
     init(_ file: NPZFile) throws {
         arrays = try file.names.sorted().map { name in
             let array = try file.array(name)

@@ -32,10 +32,14 @@ enum FileDescription: Encodable {
             }
             return .statistics(StatisticsDescription(try CalibrationStatistics(path: path)))
         }
+        if [".pth", ".pt", ".bin"].contains(where: name.hasSuffix) {
+            return .arrays(ArrayFileDescription(try PyTorchFile.read(path: path)))
+        }
         if name.hasSuffix(".npz") { return .arrays(try ArrayFileDescription(NPZFile(path: path))) }
         if name.hasSuffix(".npy") { return .arrays(ArrayFileDescription(["array": try NPYFile.read(path: path)])) }
         throw CommandFailure(
-            .badData, "\(path): unknown kind of file; inspect reads .onnx, .manifest.json, .safetensors, .npz and .npy")
+            .badData,
+            "\(path): unknown kind of file; inspect reads .onnx, .manifest.json, .safetensors, .pth, .npz and .npy")
     }
 
     /// The description as text.

@@ -9,6 +9,8 @@ struct OutputFiles {
     let manifest: String
     /// The statistics, when they are wanted.
     let statistics: String?
+    /// The quantized state dictionary, when it is wanted.
+    let stateDictionary: String?
 
     /// Name of the quantized model, without its folder.
     var modelName: String { URL(filePath: model).lastPathComponent }
@@ -23,13 +25,16 @@ struct OutputFiles {
     /// Checks that every file can be written and that no two are the same.
     ///
     /// - Throws: `CommandFailure` with status `inputOutput` or `usage`.
-    init(model: String, statistics: String? = nil) throws {
+    init(model: String, statistics: String? = nil, stateDictionary: String? = nil) throws {
         self.model = model
         self.statistics = statistics
+        self.stateDictionary = stateDictionary
+        if let stateDictionary { _ = try StateFileFormat(path: stateDictionary) }
         manifest = (model.hasSuffix(".onnx") ? String(model.dropLast(5)) : model) + ".manifest.json"
         targets =
             [Target(what: "--output", path: model), Target(what: "the manifest of --output", path: manifest)]
             + (statistics.map { [Target(what: "--statistics", path: $0)] } ?? [])
+            + (stateDictionary.map { [Target(what: "--state-dict", path: $0)] } ?? [])
         for target in targets { try Self.checkWritable(target.path, what: target.what) }
         for (index, target) in targets.enumerated() {
             for other in targets[..<index] where Self.identity(target.path) == Self.identity(other.path) {
@@ -44,6 +49,7 @@ struct OutputFiles {
     ///
     /// - Throws: `TensorFileError` that names the file; an earlier pair is then as it was.
     func write(_ output: ModelConversion.Output) throws {
+        if let stateDictionary, let state = output.state { try state.write(to: stateDictionary) }
         try write(model: output.modelBytes, manifest: output.manifestBytes)
     }
 

@@ -22,12 +22,7 @@ struct QuantizedState {
     /// - Returns: The model as the device runs it, and what a user should know.
     /// - Throws: `MLUConversionError`, naming missing and unexpected keys.
     func load(into model: Graph) throws -> (graph: Graph, warnings: [String]) {
-        let names = Set(state.names)
-        let everything = try model.quantizeDynamicMLU()
-        let floats = everything.modules.filter { !names.contains("\($0.path).scale") }
-        let conversion = try model.quantizeDynamicMLU(excluding: Set(floats.flatMap { $0.calls.map(\.node) }))
-        var graph = conversion.graph
-        let report = try graph.loadMLUState(state)
-        return (graph, (conversion.warnings + report.warnings).map(\.description))
+        let loaded = try model.mluRunModel(loading: state)
+        return (loaded.graph, loaded.report.warnings.map(\.description))
     }
 }

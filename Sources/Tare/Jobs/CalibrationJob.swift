@@ -15,9 +15,7 @@ struct CalibrationJob {
     /// The samples.
     let dataset: CalibrationDataset
     /// What is quantized and observed.
-    let quantization: QuantizationPlan
-    /// How ranges follow from statistics.
-    let method: CalibrationMethod
+    let quantization: ConversionPlan
     /// How the samples are cut into batches and shards, and with its specification what decides the statistics.
     let plan: CalibrationPlan
 
@@ -25,14 +23,13 @@ struct CalibrationJob {
     init(model path: String, data: DataOptions, scheme: SchemeOptions, plan: PlanOptions) throws {
         let scheme = try scheme.resolved()
         model = try SourceModel(path: path)
-        method = scheme.method
-        quantization = try QuantizationPlan(PreparedGraph(model.imported.graph), options: scheme.options)
+        quantization = try ConversionPlan(model.imported.graph, scheme: scheme)
         guard !quantization.observedTensors.isEmpty else {
             throw CommandFailure(
                 .badData, "No node of '\(path)' would be quantized; 'tare inspect \(path)' shows its operators")
         }
         let batchSize = try Self.batchSize(plan.batchSize, for: model.imported.graph)
-        dataset = try CalibrationDataset(data, graph: quantization.graph)
+        dataset = try CalibrationDataset(data, graph: model.imported.graph)
         guard let dataDigest = ContentDigest(hexadecimal: dataset.summary.sha256) else {
             throw CommandFailure(.internalFault, "The digest of the data is malformed: \(dataset.summary.sha256)")
         }
@@ -74,7 +71,7 @@ struct CalibrationJob {
                 sha256: plan.digest.hexadecimal, batchSize: specification.batchSize,
                 batchesPerShard: specification.batchesPerShard, shards: plan.shardCount),
             instructionSet: specification.requiredInstructionSet)
-        return try ModelConversion(model: model.summary, plan: quantization, method: method)
+        return try ModelConversion(model: model.summary, plan: quantization)
             .convert(statistics, provenance: provenance, name: name)
     }
 

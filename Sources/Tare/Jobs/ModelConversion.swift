@@ -1,16 +1,16 @@
 import Calibration
 import Conversion
+import Graphs
 import ONNXFormat
 import Quantization
+import Tensors
 
 /// Statistics become scales, and the graph becomes integers: the last stage of every calibration.
 struct ModelConversion {
     /// Name, digest and size of the float model.
     let model: ResultManifest.File
-    /// What is quantized.
-    let plan: QuantizationPlan
-    /// How ranges follow from statistics.
-    let method: CalibrationMethod
+    /// What is quantized, and how.
+    let plan: ConversionPlan
 
     /// Where the numbers came from, for the manifest.
     struct Provenance {
@@ -27,6 +27,8 @@ struct ModelConversion {
         var modelBytes: [UInt8]
         /// The manifest as JSON.
         var manifestBytes: [UInt8]
+        /// The quantized state dictionary, when the plan is for the simulated device.
+        var state: StateDictionary?
 
         /// The same with what quantization cost in the manifest.
         func evaluated(_ evaluation: ResultManifest.Evaluation) throws -> Output {
@@ -48,17 +50,48 @@ struct ModelConversion {
     func convert(
         _ statistics: CalibrationStatistics, provenance: Provenance, name: String
     ) throws -> Output {
-        let scales = try ActivationScales(plan: plan, statistics: statistics, method: method)
-        let converted = try plan.quantize(scales.parameters)
+        switch plan {
+        case .standard(let plan, let method):
+            let scales = try ActivationScales(plan: plan, statistics: statistics, method: method)
+            let converted = try plan.quantize(scales.parameters)
+            return try output(
+                converted.graph, statistics, provenance, name: name, options: plan.options, method: method,
+                scales: scales, report: converted.report)
+        case .device(let conversion, let options):
+            let quantized = try conversion.quantized(observers: conversion.observers(from: statistics.tensors))
+            let parameters = quantized.report.activations.map { ($0.name, $0.parameters) }
+            let scales = ActivationScales(
+                parameters: Dictionary(uniqueKeysWithValues: parameters), ranges: quantized.ranges)
+            let state = ContentDigest(of: try quantized.state.safetensors.encoded()).hexadecimal
+            var output = try output(
+                quantized.lowered, statistics, provenance, name: name, options: options, method: .minmax,
+                scales: scales, report: quantized.report
+            ) { manifest in
+                manifest.mlu = ResultManifest.DeviceModules(
+                    specification: conversion.specification,
+                    modules: conversion.modules.map(ResultManifest.DeviceModule.init), stateSHA256: state)
+                manifest.warnings += quantized.warnings.map(\.description)
+            }
+            output.state = quantized.state
+            return output
+        }
+    }
+
+    private func output(
+        _ graph: Graph, _ statistics: CalibrationStatistics, _ provenance: Provenance, name: String,
+        options: QuantizationOptions, method: CalibrationMethod, scales: ActivationScales, report: ConversionReport,
+        adding add: (inout ResultManifest) -> Void = { _ in }
+    ) throws -> Output {
         let bytes = Array(
-            try ONNXModel.serialize(converted.graph, options: ONNXExportOptions(producerVersion: Version.text)))
-        let manifest = ResultManifest(
+            try ONNXModel.serialize(graph, options: ONNXExportOptions(producerVersion: Version.text)))
+        var manifest = ResultManifest(
             version: Version.text, model: model,
             output: ResultManifest.File(name: name, sha256: ContentDigest(of: bytes).hexadecimal, bytes: bytes.count),
             data: provenance.data, plan: provenance.plan,
             statisticsSHA256: ContentDigest(of: try statistics.encoded()).hexadecimal,
-            instructionSet: provenance.instructionSet, options: plan.options, method: method, scales: scales,
-            statistics: statistics, report: converted.report)
+            instructionSet: provenance.instructionSet, options: options, method: method, scales: scales,
+            statistics: statistics, report: report)
+        add(&manifest)
         return Output(manifest: manifest, modelBytes: bytes, manifestBytes: try manifest.jsonBytes())
     }
 }

@@ -12,6 +12,12 @@ struct JobOptions: ParsableArguments {
     var statistics: String?
 
     @Option(
+        name: .customLong("state-dict"),
+        help: ArgumentHelp(
+            "mlu: also write the quantized state dictionary, as .pth of PyTorch or .safetensors.", valueName: "file"))
+    var stateDictionary: String?
+
+    @Option(
         help: ArgumentHelp(
             "A YAML job file with these options as keys, 'model' too; an option given here wins over the file.",
             discussion: "What is required here may be in the file. Paths in it are relative to the file.",

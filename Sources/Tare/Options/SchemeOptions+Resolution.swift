@@ -8,6 +8,33 @@ extension SchemeOptions {
         var method: CalibrationMethod
         /// What is quantized to what.
         var options: QuantizationOptions
+        /// How modules of the simulated device are made; `nil` for other presets.
+        var device: DeviceScheme?
+    }
+
+    /// What the presets of the simulated device decide.
+    struct DeviceScheme {
+        /// `int8` or `int16`.
+        var type: MLUDataType
+        /// The guide's choices.
+        var specification: MLUQuantizationSpecification
+        /// What is converted; `nil` for all that can be.
+        var mapping: MLUMapping?
+        /// Types of single modules.
+        var mixedTypes: [String: String]
+    }
+
+    /// The presets of the simulated device.
+    private static let deviceTypes: [String: MLUDataType] = ["mlu": .int8, "mlu-int16": .int16]
+
+    /// Whether the preset is one of the simulated device.
+    var isForDevice: Bool { qconfig.map { Self.deviceTypes[$0] != nil } ?? false }
+
+    /// Refuses a state dictionary of other presets than those of the simulated device.
+    func check(stateDictionary: String?) throws {
+        guard stateDictionary != nil, !isForDevice else { return }
+        throw CommandFailure(
+            .usage, "--state-dict belongs to the presets mlu and mlu-int16; add --qconfig mlu")
     }
 
     /// Applies the flags to the preset or the defaults.
@@ -15,6 +42,11 @@ extension SchemeOptions {
     /// - Throws: `QConfigError` for an unknown preset; `CommandFailure` for a preset that observes nothing without
     ///   `--observer`, and for a combination that no quantized model can express.
     func resolved() throws -> Resolved {
+        if let qconfig, let type = Self.deviceTypes[qconfig] { return try resolved(for: type) }
+        guard mlu.given.isEmpty else {
+            throw CommandFailure(
+                .usage, "\(mlu.given.joined(separator: ", ")) belong to the presets mlu and mlu-int16; add --qconfig mlu")
+        }
         let preset = try qconfig.map { try QConfig(preset: $0) } ?? QConfig.standard
         guard let method = observer ?? preset.activationMethod else {
             throw CommandFailure(
@@ -35,5 +67,38 @@ extension SchemeOptions {
             options: QuantizationOptions(
                 activations: activations, weights: weights, skippedOperators: skippedOperators,
                 skippedNodes: skippedNodes.map(NodeNamePattern.init), quantizesOutputs: !hasFloatOutputs))
+    }
+
+    /// The presets of the simulated device have one observer, one type for all, symmetric ranges and float outputs.
+    private func resolved(for type: MLUDataType) throws -> Resolved {
+        let preset = qconfig ?? ""
+        func refusal(_ option: String, _ reason: String) -> CommandFailure {
+            CommandFailure(.usage, "\(option) cannot be combined with --qconfig \(preset): \(reason)")
+        }
+        if let observer, observer != .minmax { throw refusal("--observer \(observer)", "it only has minmax") }
+        if let activationType, activationType != type.quantizedType {
+            throw refusal("--activation-type \(activationType.rawValue)", "it is \(type); use mlu or mlu-int16")
+        }
+        if symmetry == .asymmetric { throw refusal("--asymmetric", "its ranges are symmetric") }
+        var specification = try mlu.specification()
+        switch weightGranularity {
+        case .perChannel: specification.isPerChannel = true
+        case .perTensor where specification.isPerChannel:
+            throw refusal("--weight-granularity per-tensor", "--per-channel was given")
+        case .perTensor, nil: break
+        }
+        let scheme = QuantizationScheme(type: type.quantizedType, isSymmetric: true)
+        var weights = scheme
+        weights.granularity = specification.isPerChannel ? .perChannel : .perTensor
+        return Resolved(
+            method: .minmax,
+            options: QuantizationOptions(
+                activations: scheme, weights: weights, operators: [.convolution, .gemm, .matMul],
+                skippedOperators: skippedOperators, skippedNodes: skippedNodes.map(NodeNamePattern.init),
+                quantizesOutputs: false),
+            device: DeviceScheme(
+                type: type, specification: specification,
+                mapping: mlu.mapping.isEmpty ? nil : MLUMapping(names: mlu.mapping),
+                mixedTypes: try mlu.mixedTypes()))
     }
 }

@@ -48,6 +48,9 @@ struct SchemeOptions: ParsableArguments {
         help: "Leave the model's outputs unquantized: usually 0.5 to 1 dB better, see docs/quantization.md.")
     var hasFloatOutputs = false
 
+    @OptionGroup(title: "MLU presets")
+    var mlu: MLUOptions
+
     /// Whether activation ranges are widened to be symmetric.
     enum Symmetry: String, EnumerableFlag {
         case symmetric

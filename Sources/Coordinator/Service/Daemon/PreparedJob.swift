@@ -75,6 +75,8 @@ public struct ResultContent: Sendable {
         case model
         case manifest
         case statistics
+        /// The quantized state dictionary of a job for the simulated device, as safetensors.
+        case state
     }
 
     /// What it is.

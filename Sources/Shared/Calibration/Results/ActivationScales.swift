@@ -21,6 +21,15 @@ public struct ActivationScales: Sendable {
         public var description: String { "Tensor '\(tensor)': \(warning)" }
     }
 
+    /// Takes scales that were computed elsewhere.
+    public init(
+        parameters: [String: QuantizationParameters], ranges: [String: TensorRange], warnings: [TensorWarning] = []
+    ) {
+        self.parameters = parameters
+        self.ranges = ranges
+        self.warnings = warnings
+    }
+
     /// Chooses a range for every tensor that the plan observes.
     ///
     /// The same plan, statistics and method give the same scales. Statistics of tensors that the plan does not observe are

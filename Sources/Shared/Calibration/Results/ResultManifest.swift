@@ -117,6 +117,43 @@ public struct ResultManifest: Codable, Sendable, Hashable {
         public var quantizesOutputs: Bool
     }
 
+    /// How a model was quantized for the simulated device.
+    public struct DeviceModules: Codable, Sendable, Hashable {
+        /// The choices under their names in the guide.
+        public var specification: MLUQuantizationSpecification
+        /// The modules, in node order.
+        public var modules: [DeviceModule]
+        /// SHA-256 of the state dictionary's safetensors form.
+        public var stateSHA256: String
+
+        /// Makes an entry.
+        public init(specification: MLUQuantizationSpecification, modules: [DeviceModule], stateSHA256: String) {
+            self.specification = specification
+            self.modules = modules
+            self.stateSHA256 = stateSHA256
+        }
+    }
+
+    /// A module of the simulated device.
+    public struct DeviceModule: Codable, Sendable, Hashable {
+        /// Path, under which its parameters lie in the state dictionary.
+        public var path: String
+        /// `linear`, `conv1d`, `conv2d` or `conv3d`.
+        public var kind: MLUModuleKind
+        /// `int8` or `int16`.
+        public var type: MLUDataType
+        /// Nodes that call it.
+        public var nodes: [String]
+
+        /// Makes an entry.
+        public init(_ module: MLUModule) {
+            path = module.path
+            kind = module.kind
+            type = module.dataType
+            nodes = module.calls.map(\.node)
+        }
+    }
+
     /// A quantized activation.
     public struct Activation: Codable, Sendable, Hashable {
         /// Name in the float model.
@@ -177,6 +214,8 @@ public struct ResultManifest: Codable, Sendable, Hashable {
     public var instructionSet: String?
     /// The choices.
     public var choices: Choices
+    /// The modules of the simulated device; absent for other schemes.
+    public var mlu: DeviceModules?
     /// Quantized activations, in the order of the graph.
     public var activations: [Activation]
     /// Quantized weights, in the order of the graph.

@@ -20,6 +20,16 @@ public enum MLUConversionError: Error, Sendable, Hashable {
     case missingStatistics(tensor: String, path: String)
 }
 
+extension MLUConversionError {
+    /// Whether an option is to blame, not a model or a file.
+    public var isUsage: Bool {
+        switch self {
+        case .unknownDataType, .invalidOption, .unknownModule, .unsuitableModule: true
+        case .invalidGraph, .keysDiffer, .unsuitableTensor, .notCalibrated, .missingStatistics: false
+        }
+    }
+}
+
 extension MLUConversionError: CustomStringConvertible {
     /// The thing, the reason and the remedy.
     public var description: String {

@@ -39,6 +39,33 @@ extension Graph {
     }
 }
 
+extension Graph {
+    /// The run model of a float graph and a quantized state dictionary.
+    ///
+    /// The graph is prepared (`preparedForMLU`) and converted; layers for which the dictionary has no scale stay in
+    /// floating point, so that a model of which only some layers were calibrated loads too.
+    ///
+    /// - Parameters:
+    ///   - state: A dictionary that was saved from this model.
+    ///   - mapping: What is converted, and by what; `nil` is `MLUMapping.standard`.
+    ///   - strict: Whether missing and unexpected keys are refused.
+    /// - Returns: The model and what was found.
+    /// - Throws: `MLUConversionError`, or `ConversionError` when a node with constant inputs cannot be computed.
+    public func mluRunModel(
+        loading state: StateDictionary, mapping: MLUMapping? = nil, strict: Bool = true
+    ) throws -> (graph: Graph, report: MLUStateReport) {
+        let source = try preparedForMLU()
+        let whole = try source.quantizeDynamicMLU(mapping: mapping)
+        let floats = whole.modules.filter { state["\($0.path).scale"] == nil }
+        let conversion = try source.quantizeDynamicMLU(
+            mapping: mapping, excluding: Set(floats.flatMap { $0.calls.map(\.node) }))
+        var result = conversion.graph
+        var report = try result.loadMLUState(state, strict: strict)
+        report.warnings = conversion.warnings + report.warnings
+        return (result, report)
+    }
+}
+
 /// Loads one dictionary into one graph.
 private struct MLUStateLoader {
     var graph: Graph
