@@ -1,6 +1,5 @@
 import ArgumentParser
 import Calibration
-import Conversion
 import CoordinatorService
 
 /// `tare calibrate`: everything on this machine, from a float model and samples to a quantized model.
@@ -86,8 +85,8 @@ struct CalibrateCommand: AsyncParsableCommand {
     ) async throws -> ModelConversion.Output {
         let samples = evaluation.data(data)
         let evaluationJob = try EvaluationJob(
-            float: job.model, prepared: job.quantization.graph, quantized: EvaluationJob.QuantizedModel(output),
-            data: samples, labels: evaluation.labels, plan: plan)
+            float: job.model, quantized: EvaluationJob.QuantizedModel(output), data: samples,
+            labels: evaluation.labels, plan: plan)
         let outcome = try await run.run(
             try evaluationJob.clusterJob(delivery: plan.dataDelivery, paths: samples.paths),
             shards: evaluationJob.plan.shardCount, title: "evaluating")

@@ -1,10 +1,8 @@
 import ArgumentParser
 import Calibration
-import Conversion
 import CoordinatorService
 import Evaluation
 import Foundation
-import ONNXFormat
 import Tensors
 
 /// `tare evaluate`: what quantization cost, layer by layer and at the end.
@@ -76,7 +74,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             let run = try ServedRun(cluster, keys: keys)
             let model = try SourceModel(path: float)
             let job = try EvaluationJob(
-                float: model, prepared: PreparedGraph(model.imported.graph).graph,
+                float: model,
                 quantized: EvaluationJob.QuantizedModel(
                     try SourceModel(anyModel: quantized, what: "The quantized model")),
                 data: data, labels: labels, plan: plan)

@@ -1,4 +1,5 @@
 import Calibration
+import Conversion
 import CoordinatorService
 import Datasets
 import Evaluation
@@ -38,15 +39,14 @@ struct EvaluationJob {
     ///
     /// - Parameters:
     ///   - float: The float model.
-    ///   - prepared: Its graph in the form that is quantized.
     ///   - quantized: The quantized model.
     ///   - data: The samples.
     ///   - labels: Array of the data, or file, with the right classes.
     ///   - plan: How the work is cut.
     init(
-        float: SourceModel, prepared: Graph, quantized: QuantizedModel, data: DataOptions, labels: String?,
-        plan: PlanOptions
+        float: SourceModel, quantized: QuantizedModel, data: DataOptions, labels: String?, plan: PlanOptions
     ) throws {
+        let prepared = try PreparedGraph(float.imported.graph).graph
         self.float = float
         self.quantized = quantized
         pair = try ModelPair(float: prepared, quantized: quantized.graph)
