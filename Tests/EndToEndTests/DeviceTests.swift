@@ -54,7 +54,7 @@ import Testing
         let outcome = try Self.run(
             folder,
             [
-                "--backend", "cnnl", "--dump-dir", "dump", "--dump-iterations", "0-3", "--dump-level", "2",
+                "--backend", "cnnl", "--dump-dir", folder.path("dump"), "--dump-iterations", "0-3", "--dump-level", "2",
                 "--compare-cpu",
             ])
         try #require(outcome.status == 0, "\(outcome.errors)")
@@ -67,14 +67,14 @@ import Testing
         #expect(text.hasPrefix("Tensor : Type = Float : Shape = [32, 8, 32, 32] : Dumped = 262144\n"))
         #expect(text.split(separator: "\n").count == 262_145)
         // The same again does not overwrite anything.
-        _ = try Self.run(folder, ["--backend", "cnnl", "--dump-dir", "dump", "--dump-iterations", "0"])
+        _ = try Self.run(folder, ["--backend", "cnnl", "--dump-dir", folder.path("dump"), "--dump-iterations", "0"])
         #expect(try Self.names(in: folder.url).count == 5)
     }
 
     @Test func onlyTheEagerBackendDumps() throws {
         let folder = try TemporaryFolder()
         for backend in ["cpu", "magicmind"] {
-            let outcome = try Self.run(folder, ["--backend", backend, "--dump-dir", "dump"])
+            let outcome = try Self.run(folder, ["--backend", backend, "--dump-dir", folder.path("dump")])
             #expect(outcome.status == 64 && outcome.errors.contains("--dump-dir is for --backend cnnl"))
         }
         #expect(try Self.names(in: folder.url).isEmpty)
@@ -92,7 +92,7 @@ import Testing
             return try Data(contentsOf: folder.url.appending(path: name))
         }
         let plain = try calibrate("plain.onnx", [])
-        #expect(try calibrate("dumped.onnx", ["--dump-dir", "dump", "--dump-level", "1"]) == plain)
+        #expect(try calibrate("dumped.onnx", ["--dump-dir", folder.path("dump"), "--dump-level", "1"]) == plain)
         let dump = folder.url.appending(path: "dump")
         var batches: [String] = []
         for worker in try Self.names(in: dump) {

@@ -172,7 +172,8 @@ import Testing
         {
             _ in
             [
-                "evaluate", Example.model, Fixtures.directory.appending(path: "models/fmnist_resnet.onnx").path, "--data",
+                "evaluate", Example.model, Fixtures.directory.appending(path: "models/fmnist_resnet.onnx").path,
+                "--data",
                 Example.evaluation,
             ]
         }

@@ -5,7 +5,8 @@ import Quantization
 /// What is quantized, decided before any data is seen: as ONNX Runtime's quantizer does, or for the simulated device.
 enum ConversionPlan {
     case standard(QuantizationPlan, method: CalibrationMethod)
-    case device(MLUConversion, options: QuantizationOptions)
+    /// `prepared` is the graph that workers run.
+    case device(MLUConversion, prepared: Graph, options: QuantizationOptions)
 
     /// Plans the quantization of a float graph.
     ///
@@ -27,14 +28,22 @@ enum ConversionPlan {
                 throw MLUConversionError.missingStatistics(tensor: call.data, path: module.path)
             }
         }
-        self = .device(conversion, options: scheme.options)
+        self = .device(conversion, prepared: prepared.graph, options: scheme.options)
     }
 
     /// Names of the values whose statistics calibration must gather, sorted, each once.
     var observedTensors: [String] {
         switch self {
         case .standard(let plan, _): plan.observedTensors
-        case .device(let conversion, _): conversion.observedTensors
+        case .device(let conversion, _, _): conversion.observedTensors
+        }
+    }
+
+    /// The float graph as workers run it.
+    var graph: Graph {
+        switch self {
+        case .standard(let plan, _): plan.graph
+        case .device(_, let prepared, _): prepared
         }
     }
 

@@ -57,7 +57,7 @@ struct ModelConversion {
             return try output(
                 converted.graph, statistics, provenance, name: name, options: plan.options, method: method,
                 scales: scales, report: converted.report)
-        case .device(let conversion, let options):
+        case .device(let conversion, _, let options):
             let quantized = try conversion.quantized(observers: conversion.observers(from: statistics.tensors))
             let parameters = quantized.report.activations.map { ($0.name, $0.parameters) }
             let scales = ActivationScales(
