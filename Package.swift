@@ -168,6 +168,12 @@ let package = Package(
             dependencies: ["Conversion", "Evaluation", "Execution", "Graphs", "ONNXFormat", "Tensors"],
             path: "Benchmarks/evaluation", exclude: ["README.md"], swiftSettings: settings),
 
+        // Measures the modules of the simulated device; `Benchmarks/mlu/README.md` says how.
+        .executableTarget(
+            name: "mlu-benchmark",
+            dependencies: ["Conversion", "Execution", "Graphs", "MLU", "ONNXFormat", "Quantization", "Tensors"],
+            path: "Benchmarks/mlu", exclude: ["README.md", "compare.py"], swiftSettings: settings),
+
         // Measures what encryption costs; `Benchmarks/wire/README.md` says how.
         .executableTarget(
             name: "wire-benchmark", dependencies: ["Calibration", "Wire"], path: "Benchmarks/wire",
@@ -195,7 +201,7 @@ let package = Package(
         tests("Tensors", dependencies: ["TestSupport"]),
         tests("Graphs", dependencies: ["Tensors"]),
         tests("Quantization", dependencies: ["Tensors", "TestSupport"]),
-        tests("Kernels", dependencies: ["Graphs", "Quantization", "Tensors", "TestSupport"]),
+        tests("Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Execution", dependencies: ["Graphs", "Kernels", "Tensors", "TestSupport"]),
         tests("Conversion", dependencies: ["Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests(

@@ -71,6 +71,40 @@ import Testing
         }
     }
 
+    /// Sums that do not fit the cache are computed in bands of rows, or of images.
+    @Test(arguments: 0..<16)
+    func largeModulesAreComputedInBandsOfTheSameBits(seed: Int) throws {
+        var network = SmallNetwork(seed: UInt64(900 + seed))
+        func pick(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &network.generator) }
+        let rank = seed % 8 == 7 ? 3 : seed % 8 == 6 ? 1 : 2
+        let isBatch = seed % 4 == 1
+        let extent = rank == 1 ? 3000 : rank == 3 ? 14 : isBatch ? 12 : pick(50...60)
+        let extents = [isBatch ? 40 : rank == 3 ? 5 : 2, 4] + [Int](repeating: extent, count: rank)
+        let kernel = pick(1...3)
+        let pads = (0..<rank).map { _ in pick(0...2) }
+        let attributes = ConvolutionAttributes(
+            strides: pads.map { _ in pick(1...2) }, dilations: pads.map { _ in pick(1...2) },
+            padding: .explicit(before: pads, after: pads.map { _ in pick(0...2) }), groups: pick(0...1) == 1 ? 2 : 1)
+        let filters = 64
+        let weight = network.weights(
+            [filters, 4 / attributes.groups] + [Int](repeating: kernel, count: rank), scale: 0.3)
+        let x = network.input(extents)
+        let first = network.addModule(.convolution(attributes), x, weight, filters)
+        let second = network.module(first, filters, filters, rank: rank, kernel: 1)
+        network.output(network.add(.unary(.relu), network.add(.binary(.add), second, first)))
+        let inputs = ["x": network.inputs(extents)]
+        let executor = try AcceleratedExecutor(network.graph, options: .init(splitsBatches: false))
+        let timer = StepTimer()
+        let actual = try executor.run(inputs, tap: nil, timer: timer)
+        let expected = try ReferenceExecutor(network.graph).run(inputs)
+        for output in network.graph.outputs {
+            #expect(
+                actual[output.name]?.elements(as: Float.self) == expected[output.name]?.elements(as: Float.self),
+                "seed \(900 + seed)")
+        }
+        #expect(timer.entries.count { $0.implementation == "dequantize" } > 2, "seed \(900 + seed)")
+    }
+
     @Test func modulesStayIntegersWhileOnlyModulesReadThem() throws {
         var network = SmallNetwork(seed: 1)
         let x = network.input([1, 3, 8, 8])

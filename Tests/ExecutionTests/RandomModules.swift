@@ -96,8 +96,9 @@ extension SmallNetwork {
         return addModule(.linear, input, weight, outputs, [nil, nil])
     }
 
-    private mutating func addModule(
-        _ op: MLUOperator, _ input: String, _ weight: String, _ outputs: Int, _ extra: [Tensor?]
+    /// A module with a random width and scales; `extra` are mean and deviation.
+    mutating func addModule(
+        _ op: MLUOperator, _ input: String, _ weight: String, _ outputs: Int, _ extra: [Tensor?] = [nil, nil]
     ) -> String {
         let mode = pick(1...4)
         let qmax: Float = mode % 2 == 1 ? 127 : 32767

@@ -217,10 +217,12 @@ TARE_INLINE int32_t pair_at(const int16_t *address) {
     return pair;
 }
 
-// Adds sums of one part to the totals and clears them.
+#define TARE_UNROLL _Pragma("clang loop unroll(full)")
+
+// Adds the sums to the totals and clears them; unrolled, so that they stay in registers between the flushes.
 #define TARE_FLUSH(type, store, zero, count, lanes)                                                                  \
     do {                                                                                                             \
-        for (int v_ = 0; v_ < (count); v_++) {                                                                       \
+        TARE_UNROLL for (int v_ = 0; v_ < (count); v_++) {                                                           \
             int32_t low_[lanes], high_[lanes];                                                                       \
             store((type *)low_, sums[0][v_]);                                                                        \
             store((type *)high_, sums[wide][v_]);                                                                    \
@@ -233,13 +235,19 @@ TARE_INLINE int32_t pair_at(const int16_t *address) {
     } while (0)
 
 #define TARE_MADD512(sum, x, w) _mm512_add_epi32(sum, _mm512_madd_epi16(x, w))
-#define TARE_VNNI512(sum, x, w) _mm512_dpwssd_epi32(sum, x, w)
+#define TARE_VNNI512(sum, x, w) multiply_vnni(sum, x, w)
+
+// From the intrinsic the compiler makes two instructions.
+TARE_VNNI TARE_INLINE __m512i multiply_vnni(__m512i sum, __m512i x, __m512i w) {
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
+    return sum;
+}
 
 #define TARE_TILE512(name, attributes, MULTIPLY)                                                                     \
     attributes TARE_INLINE void name(const tile_t *tile, int pixels, int wide, int64_t *totals) {                    \
         const int16_t *weights = tile->weights;                                                                      \
         __m512i sums[2][MAX_PIXELS * 2];                                                                             \
-        for (int v = 0; v < pixels * 2; v++) sums[0][v] = sums[1][v] = _mm512_setzero_si512();                       \
+        TARE_UNROLL for (int v = 0; v < pixels * 2; v++) sums[0][v] = sums[1][v] = _mm512_setzero_si512();                       \
         for (int i = 0; i < pixels * 32; i++) totals[i] = 0;                                                         \
         TARE_FOR_PAIRS(                                                                                              \
             tile,                                                                                                    \
@@ -247,7 +255,7 @@ TARE_INLINE int32_t pair_at(const int16_t *address) {
                 const __m512i first = _mm512_loadu_si512(weights);                                                   \
                 const __m512i second = _mm512_loadu_si512(weights + 32);                                             \
                 weights += 64;                                                                                       \
-                for (int p = 0; p < pixels; p++) {                                                                   \
+                TARE_UNROLL for (int p = 0; p < pixels; p++) {                                                       \
                     const __m512i low = _mm512_set1_epi32(pair_at(tile->low + p * tile->pixel_stride + at));         \
                     sums[0][2 * p] = MULTIPLY(sums[0][2 * p], low, first);                                           \
                     sums[0][2 * p + 1] = MULTIPLY(sums[0][2 * p + 1], low, second);                                  \
@@ -268,7 +276,7 @@ TARE_TILE512(tile_vnni, TARE_VNNI, TARE_VNNI512)
 TARE_AVX2 TARE_INLINE void tile_avx2(const tile_t *tile, int pixels, int wide, int64_t *totals) {
     const int16_t *weights = tile->weights;
     __m256i sums[2][MAX_PIXELS * 2];
-    for (int v = 0; v < pixels * 2; v++) sums[0][v] = sums[1][v] = _mm256_setzero_si256();
+    TARE_UNROLL for (int v = 0; v < pixels * 2; v++) sums[0][v] = sums[1][v] = _mm256_setzero_si256();
     for (int i = 0; i < pixels * 16; i++) totals[i] = 0;
     TARE_FOR_PAIRS(
         tile,
@@ -276,7 +284,7 @@ TARE_AVX2 TARE_INLINE void tile_avx2(const tile_t *tile, int pixels, int wide, i
             const __m256i first = _mm256_loadu_si256((const __m256i *)weights);
             const __m256i second = _mm256_loadu_si256((const __m256i *)(weights + 16));
             weights += 32;
-            for (int p = 0; p < pixels; p++) {
+            TARE_UNROLL for (int p = 0; p < pixels; p++) {
                 const __m256i low = _mm256_set1_epi32(pair_at(tile->low + p * tile->pixel_stride + at));
                 sums[0][2 * p] = _mm256_add_epi32(sums[0][2 * p], _mm256_madd_epi16(low, first));
                 sums[0][2 * p + 1] = _mm256_add_epi32(sums[0][2 * p + 1], _mm256_madd_epi16(low, second));

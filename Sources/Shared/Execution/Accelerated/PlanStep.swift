@@ -33,6 +33,11 @@ struct SlotPosition: Hashable {
     var slot: Int
     /// Distance from its start.
     var byteOffset = 0
+
+    /// The position so many bytes further.
+    func advanced(by byteCount: Int) -> SlotPosition {
+        SlotPosition(slot: slot, byteOffset: byteOffset + byteCount)
+    }
 }
 
 /// One way in which the elements of a value lie in memory.

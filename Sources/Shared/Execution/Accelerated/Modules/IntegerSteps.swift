@@ -82,4 +82,19 @@ struct DequantizeStep {
     var result: SlotPosition?
     /// Quantized forms that readers want.
     var quantized: [Quantized]
+
+    /// The same for some rows, whose sums lie at `sums`.
+    func part(rows part: Range<Int>, sums: SlotPosition) -> DequantizeStep {
+        let first = part.lowerBound * channels
+        var step = self
+        step.sums = sums
+        step.rows = part.count
+        step.addend = addend?.advanced(by: first * MemoryLayout<Float>.stride)
+        step.result = result?.advanced(by: first * MemoryLayout<Float>.stride)
+        for index in quantized.indices {
+            let width = quantized[index].isWide ? MemoryLayout<Int16>.stride : MemoryLayout<Int8>.stride
+            step.quantized[index].position = quantized[index].position.advanced(by: first * width)
+        }
+        return step
+    }
 }

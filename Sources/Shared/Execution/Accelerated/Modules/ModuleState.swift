@@ -22,18 +22,10 @@ struct QuantizedForm: Hashable {
 
 /// How a module of the simulated device is computed with integers.
 struct ModuleKernel {
-    /// What multiplies and adds.
-    enum Product {
-        /// oneDNN, over bytes.
-        case library(OneDNNPrimitive)
-        /// Our own kernels.
-        case own(IntegerWindow)
-    }
-
     /// Scales, bias and normalization.
     var parameters: MLUParameters
-    /// What multiplies and adds.
-    var product: Product
+    /// The parts of the result in order.
+    var bands: [ModuleBand]
     /// The form of the data that it reads.
     var source: QuantizedForm
     /// Shape of the result.

@@ -64,27 +64,57 @@ extension PlanBuilder {
         let source = QuantizedForm(
             value: node.inputs[0], scale: parameters.scales.input, elementType: parameters.scales.elementType,
             isChannelsLast: true)
-        let quantized = quantizedWeights(parameters, index)
-        var product = ModuleKernel.Product.own(
-            IntegerWindow(
-                window: window, groups: attributes.groups, data: data, outputChannels: output[1], output: spatial))
-        if parameters.scales.elementType == .int8, IntegerArithmetic.isLibraryExact {
-            let convolution = ConvolutionPrimitive(
-                source: StridedShape(channelsLast: data.dimensions),
-                destination: StridedShape(channelsLast: output.dimensions), window: window,
-                groups: attributes.groups, isTransposed: false, weights: quantized,
-                key: weights.key(of: index, isShared: resolved.areInitializers([node.input(1)])), bias: nil,
-                postOperations: [])
-            let isUnsigned = isNeverNegative(node.inputs[0]) && parameters.mean == nil
-            if let primitive = try create({ () throws(OneDNNError) in
-                try context.integerConvolution(convolution, sourceIsUnsigned: isUnsigned)
-            }) {
-                product = .library(primitive)
-            }
-        }
+        let bands = try convolutionBands(
+            index, source, parameters, window: window, groups: attributes.groups, data: data, output: output)
         return ModuleKernel(
-            parameters: parameters, product: product, source: source, output: output,
+            parameters: parameters, bands: bands, source: source, output: output,
             rows: output.elementCount / output[1], node: index)
+    }
+
+    private func convolutionBands(
+        _ index: Int, _ source: QuantizedForm, _ parameters: MLUParameters, window: WindowGeometry, groups: Int,
+        data: Shape, output: Shape
+    ) throws(ExecutionError) -> [ModuleBand] {
+        let usesLibrary = source.elementType == .int8 && IntegerArithmetic.isLibraryExact
+        let key = weights.key(
+            of: index, isShared: resolved.areInitializers([resolved.graph.nodes[index].input(.weight)]))
+        let isUnsigned = isNeverNegative(source.value) && parameters.mean == nil
+        // Equal parts share a kernel.
+        var primitives: [BandGeometry: OneDNNPrimitive] = [:]
+        var bands: [ModuleBand] = []
+        for (geometry, place) in BandGeometry.bands(
+            data: data.dimensions, output: output.dimensions, window: window,
+            bytesPerSum: source.elementType.sumByteCount)
+        {
+            var product = ModuleBand.Product.own(
+                IntegerWindow(
+                    window: geometry.window, groups: groups, data: Shape(geometry.source), outputChannels: output[1],
+                    output: Array(geometry.destination.dropFirst(2))))
+            if usesLibrary {
+                let convolution = ConvolutionPrimitive(
+                    source: StridedShape(channelsLast: geometry.source),
+                    destination: StridedShape(channelsLast: geometry.destination), window: geometry.window,
+                    groups: groups, isTransposed: false, weights: quantizedWeights(parameters, index), key: key,
+                    bias: nil, postOperations: [])
+                let primitive =
+                    if let known = primitives[geometry] {
+                        known
+                    } else {
+                        try create({ () throws(OneDNNError) in
+                            try context.integerConvolution(convolution, sourceIsUnsigned: isUnsigned)
+                        })
+                    }
+                if let primitive {
+                    primitives[geometry] = primitive
+                    product = .library(primitive)
+                }
+            }
+            let rows = geometry.destination[0] * geometry.destination.dropFirst(2).reduce(1, *)
+            bands.append(
+                ModuleBand(
+                    sourceOffset: place.sourceOffset, firstRow: place.firstRow, rows: rows, product: product))
+        }
+        return bands
     }
 
     private func linearKernel(
@@ -97,10 +127,12 @@ extension PlanBuilder {
         let source = QuantizedForm(
             value: node.inputs[0], scale: parameters.scales.input, elementType: parameters.scales.elementType,
             isChannelsLast: false)
-        var product = ModuleKernel.Product.own(IntegerWindow(rows: rows, inputs: inputs, outputs: outputs))
-        if parameters.scales.elementType == .int8, IntegerArithmetic.isLibraryExact {
+        var band = ModuleBand(
+            sourceOffset: 0, firstRow: 0, rows: rows,
+            product: .own(IntegerWindow(rows: rows, inputs: inputs, outputs: outputs)))
+        if source.elementType == .int8, IntegerArithmetic.isLibraryExact {
             let quantized = quantizedWeights(parameters, index)
-            let key = weights.key(of: index, isShared: resolved.areInitializers([node.input(1)]))
+            let key = weights.key(of: index, isShared: resolved.areInitializers([node.input(.weight)]))
             let isUnsigned = isNeverNegative(node.inputs[0])
             if let primitive = try create({ () throws(OneDNNError) in
                 try context.integerMatmul(
@@ -108,11 +140,11 @@ extension PlanBuilder {
                     destination: StridedShape(rowMajor: [rows, outputs]), weights: quantized, key: key,
                     sourceIsUnsigned: isUnsigned)
             }) {
-                product = .library(primitive)
+                band.product = .library(primitive)
             }
         }
         return ModuleKernel(
-            parameters: parameters, product: product, source: source, output: output, rows: rows, node: index)
+            parameters: parameters, bands: [band], source: source, output: output, rows: rows, node: index)
     }
 
     /// The module's weights as integers.
@@ -135,4 +167,9 @@ extension PlanBuilder {
         default: return false
         }
     }
+}
+
+extension ElementType {
+    /// Bytes of a sum of products of integers of this type.
+    var sumByteCount: Int { self == .int16 ? MemoryLayout<Int64>.stride : MemoryLayout<Int32>.stride }
 }

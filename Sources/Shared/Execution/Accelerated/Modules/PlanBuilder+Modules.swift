@@ -16,45 +16,60 @@ extension PlanBuilder {
         }
         guard let kernel = modules.kernels[group.anchor] else { return false }
         let source = try integers(kernel.source, kernel.parameters)
-        let sums = try emitProduct(kernel, source)
-        try emitDequantization(group, kernel, sums)
+        let dequantization = try dequantization(of: group, kernel)
+        emitBands(kernel, source, dequantization.step)
+        if let result = dequantization.result { try define(outputName(of: group), [result]) }
         return true
     }
 
-    /// Bytes of one sum.
-    private func sumByteCount(_ kernel: ModuleKernel) -> Int {
-        kernel.source.elementType == .int16 ? MemoryLayout<Int64>.stride : MemoryLayout<Int32>.stride
+    /// The products of each band, and right after them what becomes of their sums.
+    private func emitBands(_ kernel: ModuleKernel, _ source: SlotPosition, _ whole: DequantizeStep) {
+        let isWide = kernel.source.elementType == .int16
+        let most = kernel.bands.reduce(0) { max($0, $1.rows) }
+        let sums = SlotPosition(
+            slot: addSlot(.arena, byteCount: most * whole.channels * kernel.source.elementType.sumByteCount))
+        var own: (weights: SlotPosition, workspace: SlotPosition)?
+        for band in kernel.bands {
+            let start = source.advanced(by: band.sourceOffset * kernel.source.elementType.byteCount)
+            switch band.product {
+            case .library(let primitive): append(.primitive(primitive, [start, sums]))
+            case .own(let window):
+                let operands = own ?? ownOperands(kernel, window)
+                own = operands
+                append(
+                    .integerConvolution(
+                        IntegerConvolutionStep(
+                            window: window, source: start, weights: operands.weights,
+                            workspace: operands.workspace, sums: sums, isWide: isWide)))
+            }
+            append(.dequantize(whole.part(rows: band.firstRow..<band.firstRow + band.rows, sums: sums)))
+        }
     }
 
-    private func emitProduct(_ kernel: ModuleKernel, _ source: SlotPosition) throws(ExecutionError) -> SlotPosition {
-        let sums = SlotPosition(
-            slot: addSlot(.arena, byteCount: kernel.output.elementCount * sumByteCount(kernel)))
-        switch kernel.product {
-        case .library(let primitive):
-            append(.primitive(primitive, [source, sums]))
-        case .own(let window):
-            let isWide = kernel.source.elementType == .int16
-            let packed = moduleWeights.packed(
-                quantizedWeights(kernel.parameters, kernel.node), window, position: kernel.node,
-                isShared: resolved.areInitializers([resolved.graph.nodes[kernel.node].input(.weight)]))
-            let workspace = window.workspaceByteCount(isWide: isWide, variant: IntegerArithmetic.variant)
-            append(
-                .integerConvolution(
-                    IntegerConvolutionStep(
-                        window: window, source: source, weights: constantPosition(packed),
-                        workspace: SlotPosition(slot: addSlot(.arena, byteCount: workspace)), sums: sums,
-                        isWide: isWide)))
+    /// Packed weights and the largest workspace of a module's bands.
+    private func ownOperands(
+        _ kernel: ModuleKernel, _ window: IntegerWindow
+    ) -> (weights: SlotPosition, workspace: SlotPosition) {
+        let isWide = kernel.source.elementType == .int16
+        let packed = moduleWeights.packed(
+            quantizedWeights(kernel.parameters, kernel.node), window, position: kernel.node,
+            isShared: resolved.areInitializers([resolved.graph.nodes[kernel.node].input(.weight)]))
+        var workspace = 0
+        for case .own(let window) in kernel.bands.map(\.product) {
+            workspace = max(
+                workspace, window.workspaceByteCount(isWide: isWide, variant: IntegerArithmetic.variant))
         }
-        return sums
+        return (constantPosition(packed), SlotPosition(slot: addSlot(.arena, byteCount: workspace)))
     }
 
     private func constantPosition(_ tensor: Tensor) -> SlotPosition {
         SlotPosition(slot: addSlot(.constant(tensor), byteCount: tensor.byteCount))
     }
 
-    private func emitDequantization(
-        _ group: FusedGroup, _ kernel: ModuleKernel, _ sums: SlotPosition
-    ) throws(ExecutionError) {
+    /// What becomes of all sums of a module, and the form of the floats when anyone reads them.
+    private func dequantization(
+        of group: FusedGroup, _ kernel: ModuleKernel
+    ) throws(ExecutionError) -> (step: DequantizeStep, result: ValueForm?) {
         let channels = kernel.output.elementCount / kernel.rows
         let isWide = kernel.source.elementType == .int16
         let scales = kernel.parameters.scales
@@ -65,10 +80,11 @@ extension PlanBuilder {
         // Adding -0 changes no number.
         let bias =
             kernel.parameters.bias ?? Tensor(shape: [channels], elements: [Float](repeating: -0.0, count: channels))
+        let constants = (constantPosition(factors), constantPosition(bias))
         var step = DequantizeStep(
-            sums: sums, isWide: isWide, rows: kernel.rows, channels: channels, factors: constantPosition(factors),
-            bias: constantPosition(bias), bounds: (-.infinity, .infinity), addend: nil,
-            lastBounds: (-.infinity, .infinity), result: nil, quantized: [])
+            sums: constants.0, isWide: isWide, rows: kernel.rows, channels: channels, factors: constants.0,
+            bias: constants.1, bounds: (-.infinity, .infinity), addend: nil, lastBounds: (-.infinity, .infinity),
+            result: nil, quantized: [])
         let layout =
             kernel.source.isChannelsLast
             ? StridedShape(channelsLast: kernel.output.dimensions) : StridedShape(rowMajor: kernel.output.dimensions)
@@ -78,13 +94,11 @@ extension PlanBuilder {
         for form in wanted.forms { step.quantized.append(newQuantized(form, count: kernel.output.elementCount)) }
         guard wanted.needsFloats else {
             modules.withoutFloats.insert(name)
-            append(.dequantize(step))
-            return
+            return (step, nil)
         }
         let target = addend.flatMap { canOverwrite($0, by: group) ? $0 : nil } ?? newForm(layout)
         step.result = target.position
-        append(.dequantize(step))
-        try define(name, [ValueForm(position: target.position, layout: layout)])
+        return (step, ValueForm(position: target.position, layout: layout))
     }
 
     /// Fills in clamps and the addition; returns what is added.
@@ -188,7 +202,7 @@ extension PlanBuilder {
 
     /// The window of a max pooling that bytes can go through: the largest number has the largest integer.
     private func integerPoolingWindow(_ node: Node, _ attributes: PoolingAttributes) -> WindowGeometry? {
-        guard IntegerArithmetic.isLibraryExact, node.outputs.dropFirst().allSatisfy(\.isEmpty),
+        guard node.outputs.dropFirst().allSatisfy(\.isEmpty),
             let input = floatShape(node.input(0)), let output = floatShape(node.outputs[0]),
             (3...5).contains(input.rank), input.elementCount > 0, output.elementCount > 0,
             let window = WindowGeometry(
