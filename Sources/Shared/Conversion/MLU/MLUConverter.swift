@@ -165,7 +165,8 @@ struct MLUConverter {
             for (name, parameter) in zip(names, replaced.parameters) {
                 guard let parameter else { continue }
                 graph.initializers[name] = parameter.tensor
-                calibrated.initializers[name] = parameter.tensor
+                // A float node keeps its own weight, which can have the same name and another layout.
+                if !(replacement is MLUStandardReplacement) { calibrated.initializers[name] = parameter.tensor }
             }
             for call in module.calls {
                 let node = source.nodes[call.node]
