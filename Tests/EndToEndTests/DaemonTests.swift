@@ -106,6 +106,51 @@ import Testing
         return (try Data(contentsOf: URL(filePath: model)), try Data(contentsOf: URL(filePath: statistics)))
     }
 
+    @Test func aSubmittedJobIsEvaluatedOnceAlsoWhenTheCoordinatorDiesInBetween() throws {
+        let options =
+            Self.options + [
+                "--evaluate", "64", "--evaluation-data", Example.evaluation, "--labels", "label",
+            ]
+        let cluster = try Cluster(workers: 2)
+        let submitted = try cluster.ask(["submit", Example.model] + options)
+        #expect(submitted.status == 0, "\(submitted.errors)")
+        #expect(becomesTrue { (try? cluster.status(1).ended) != nil })
+        try cluster.restartCoordinator()
+        #expect(becomesTrue { (try? cluster.status(2).ended) != nil })
+        let evaluation = try cluster.status(2)
+        #expect(evaluation.name == "evaluation of job 1")
+        #expect(evaluation.state == .completed, "\(String(describing: evaluation.failure))")
+        try cluster.restartCoordinator()
+        #expect(becomesTrue { (try? cluster.status(2).ended) != nil })
+        #expect(try cluster.ask(["status", "3"]).status != 0)
+
+        let folder = cluster.folder
+        let result = try cluster.ask(["result", "2", "--output", folder.path("digits.int8.onnx")])
+        #expect(result.status == 0, "\(result.errors)")
+        let local = try TareProcess.run(
+            ["calibrate", Example.model] + options + ["--workers", "2", "--output", folder.path("local.onnx")],
+            in: folder.url)
+        #expect(local.status == 0, "\(local.errors)")
+        func evaluated(_ name: String) throws -> ResultManifest.Evaluation? {
+            try ResultManifest(jsonBytes: Array(Data(contentsOf: folder.url.appending(path: name)))).evaluation
+        }
+        let (ours, theirs) = (
+            try #require(try evaluated("local.manifest.json")), try evaluated("digits.int8.manifest.json")
+        )
+        #expect(theirs?.layers == ours.layers && theirs?.classification == ours.classification)
+        #expect(ours.classification?.floatCorrect != nil && ours.samples == 64)
+        #expect(try digest(folder.path("digits.int8.onnx")) == digest(folder.path("local.onnx")))
+    }
+
+    @Test func submittingWaitsForTheEvaluationToo() throws {
+        let cluster = try Cluster(workers: 1)
+        let outcome = try cluster.ask(
+            ["submit", Example.model] + Self.options + ["--evaluate", "16", "--wait", "--json"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let job = try Documents.decode(JobDocument.self, from: Array(outcome.output.utf8))
+        #expect(job.id == 2 && job.state == .completed && job.results.map(\.name).contains("manifest"))
+    }
+
     @Test func aJobSurvivesTheDeathOfEverybody() throws {
         let cluster = try Cluster(workers: 2)
         let submitted = try cluster.ask(["submit", Example.model] + Self.options + ["--json"])

@@ -129,6 +129,8 @@ public enum ClusterNotice: Sendable {
     case jobSubmitted(job: UInt64, name: String, shards: Int)
     /// A daemon that was started again goes on with a job.
     case jobResumed(job: UInt64, name: String, shardsDone: Int, shards: Int)
+    /// The job that a completed job of a daemon asks for was not taken.
+    case followUpFailed(job: UInt64, text: String)
     /// A job of a daemon has ended.
     case jobEnded(job: UInt64, JobOutcome)
 }

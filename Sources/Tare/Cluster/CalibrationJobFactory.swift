@@ -4,6 +4,7 @@ import Conversion
 import CoordinatorService
 import CoordinatorStore
 import Datasets
+import Evaluation
 import Foundation
 import ONNXFormat
 
@@ -15,9 +16,24 @@ struct CalibrationJobFactory: JobFactory {
     /// What clients may have read.
     let roots: DataRoots
 
-    func prepare(_ words: [String], blobs: BlobStore) throws -> PreparedJob<CalibrationStatistics> {
+    func prepare(_ words: [String], blobs: BlobStore) throws -> PreparedJob<JobStatistics> {
         do {
-            return try prepareUnlabelled(words, blobs: blobs)
+            let submitted = try SubmittedJob.parsing(words)
+            let model = try roots.check(submitted.model, what: "The model")
+            var data = submitted.data
+            // Also those of the evaluation that follows, so that it is refused before anything is computed.
+            let evaluated = try submitted.evaluation.paths.map { try roots.check($0, what: "The evaluation data path") }
+            data.paths = try data.paths.map { try roots.check($0, what: "The data path") }
+            data.preprocess = try data.preprocess.map { try roots.check($0, what: "The preprocessing file") }
+            var labels = submitted.evaluation.labels
+            if let path = labels, path.hasPrefix("/") { labels = try roots.check(path, what: "The labels file") }
+            guard let manifest = submitted.evaluatedManifest else {
+                return try prepareCalibration(words, submitted, model: model, data: data, blobs: blobs)
+            }
+            var evaluation = submitted.evaluation
+            evaluation.paths = evaluated
+            return try prepareEvaluation(
+                words, submitted, of: manifest, model: model, data: evaluation.data(data), labels: labels, blobs: blobs)
         } catch let error as StateStoreError {
             throw error
         } catch {
@@ -26,27 +42,54 @@ struct CalibrationJobFactory: JobFactory {
         }
     }
 
-    private func prepareUnlabelled(
-        _ words: [String], blobs: BlobStore
-    ) throws -> PreparedJob<CalibrationStatistics> {
-        let submitted = try SubmittedJob.parsing(words)
-        let model = try roots.check(submitted.model, what: "The model")
-        var data = submitted.data
-        data.paths = try data.paths.map { try roots.check($0, what: "The data path") }
-        data.preprocess = try data.preprocess.map { try roots.check($0, what: "The preprocessing file") }
+    private func prepareCalibration(
+        _ words: [String], _ submitted: SubmittedJob, model: String, data: DataOptions, blobs: BlobStore
+    ) throws -> PreparedJob<JobStatistics> {
         let job = try CalibrationJob(model: model, data: data, scheme: submitted.scheme, plan: submitted.plan)
-        for (path, file) in zip(job.model.paths, job.model.files) {
-            _ = try blobs.ingest(file: path, expecting: file.digest)
-        }
+        try Self.ingest(job.model, into: blobs)
         let kept = KeptJob(
             words: words, dataPaths: data.paths, model: job.model.summary, data: job.dataset.summary,
             stamps: job.dataset.source.fileStamps)
         return try prepared(kept, plan: job.plan, blobs: blobs, samples: { job.streamedSamples })
     }
 
+    /// An evaluation of what an earlier job made.
+    private func prepareEvaluation(
+        _ words: [String], _ submitted: SubmittedJob, of manifest: String, model path: String, data: DataOptions,
+        labels: String?, blobs: BlobStore
+    ) throws -> PreparedJob<JobStatistics> {
+        guard let digest = ContentDigest(hexadecimal: manifest) else {
+            throw CommandFailure(.usage, "--evaluated-manifest is a SHA-256, not '\(manifest)'")
+        }
+        let manifest = try ResultManifest(jsonBytes: blobs.bytes(digest))
+        let model = try SourceModel(path: path)
+        guard model.digest.hexadecimal == manifest.model.sha256 else {
+            throw CommandFailure(
+                .badData, "The model '\(path)' is not any more the one that was quantized; submit the job again")
+        }
+        guard let quantized = ContentDigest(hexadecimal: manifest.output.sha256) else {
+            throw CommandFailure(.internalFault, "The manifest names no quantized model")
+        }
+        let job = try EvaluationJob(
+            float: model,
+            quantized: EvaluationJob.QuantizedModel(manifest.output, bytes: blobs.bytes(quantized)), data: data,
+            labels: labels, plan: submitted.plan)
+        try Self.ingest(model, into: blobs)
+        var kept = KeptJob(
+            words: words, dataPaths: data.paths, model: model.summary, data: job.dataset.summary,
+            stamps: job.dataset.source.fileStamps)
+        kept.evaluation = KeptEvaluation(manifest: digest, labels: job.labels)
+        return try prepared(
+            kept, plan: job.plan, blobs: blobs, samples: { StreamedSamples(source: job.dataset.source) })
+    }
+
+    private static func ingest(_ model: SourceModel, into blobs: BlobStore) throws {
+        for (path, file) in zip(model.paths, model.files) { _ = try blobs.ingest(file: path, expecting: file.digest) }
+    }
+
     func restore(
         _ document: [UInt8], plan: CalibrationPlan, blobs: BlobStore
-    ) throws -> PreparedJob<CalibrationStatistics> {
+    ) throws -> PreparedJob<JobStatistics> {
         let kept = try JSONDecoder().decode(KeptJob.self, from: Data(document))
         return try prepared(kept, plan: plan, blobs: blobs) {
             for stamp in kept.stamps { try stamp.check() }
@@ -59,17 +102,47 @@ struct CalibrationJobFactory: JobFactory {
         }
     }
 
+    /// The evaluation that a calibration asks for.
+    func followUp(
+        _ document: [UInt8], job: UInt64, results: [ResultContent.Name: ContentDigest]
+    ) throws -> JobFollowUp? {
+        let kept = try JSONDecoder().decode(KeptJob.self, from: Data(document))
+        guard kept.evaluation == nil, let manifest = results[.manifest],
+            try SubmittedJob.parsing(kept.words).evaluation.count != nil
+        else { return nil }
+        return JobFollowUp(
+            name: Self.evaluationName(of: job), words: kept.words + ["--evaluated-manifest=\(manifest.hexadecimal)"])
+    }
+
+    /// What the evaluation of a job is called.
+    static func evaluationName(of job: UInt64) -> String { "evaluation of job \(job)" }
+
     private func prepared(
         _ kept: KeptJob, plan: CalibrationPlan, blobs: BlobStore, samples: () throws -> any SampleByteSource
-    ) throws -> PreparedJob<CalibrationStatistics> {
+    ) throws -> PreparedJob<JobStatistics> {
         let submitted = try SubmittedJob.parsing(kept.words)
         let isStreamed = submitted.plan.dataDelivery == .stream
+        let reduction: ShardReduction<JobStatistics> =
+            if kept.evaluation != nil {
+                try ShardReduction<EvaluationStatistics>.evaluation(plan: plan)
+                    .asJobStatistics({ .evaluation($0) }, { try $0.evaluated() })
+            } else {
+                ShardReduction<CalibrationStatistics>.calibration(
+                    modelDigest: plan.specification.modelDigest.hexadecimal, plan: plan
+                ).asJobStatistics({ .calibration($0) }, { try $0.calibrated() })
+            }
         return PreparedJob(
             name: submitted.name ?? kept.model.name, policy: submitted.policy.jobPolicy, plan: plan,
             delivery: isStreamed ? .stream : .shared(paths: kept.dataPaths),
-            blobs: plan.specification.model.map(\.digest), samples: isStreamed ? try samples() : nil,
-            reduction: .calibration(modelDigest: plan.specification.modelDigest.hexadecimal, plan: plan),
-            finish: { statistics, findings in try kept.finish(statistics, findings, plan: plan, blobs: blobs) },
+            blobs: plan.specification.model.map(\.digest) + [kept.evaluation?.manifest].compactMap { $0 },
+            samples: isStreamed ? try samples() : nil, reduction: reduction,
+            finish: { statistics, findings in
+                guard let evaluation = kept.evaluation else {
+                    return try kept.finish(statistics.calibrated(), findings, plan: plan, blobs: blobs)
+                }
+                return try kept.finish(
+                    statistics.evaluated(), of: evaluation, findings, plan: plan, blobs: blobs)
+            },
             document: try kept.encoded())
     }
 }

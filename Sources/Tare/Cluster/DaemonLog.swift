@@ -22,6 +22,8 @@ struct DaemonLog: Sendable {
         case .jobEnded(let job, .completed): logger.info("job \(job) is completed", metadata: ["job": "\(job)"])
         case .jobEnded(let job, .failed(let failure)):
             logger.warning("job \(job) ended: \(failure)", metadata: ["job": "\(job)"])
+        case .followUpFailed(let job, let text):
+            logger.error("what job \(job) asks for is not taken: \(text)", metadata: ["job": "\(job)"])
         case .workerLog(let worker, let line): logger.info("worker \(worker): \(line)")
         case .measured: break
         case .refusedConnection(let text): logger.warning("refused a connection: \(text)")

@@ -24,6 +24,30 @@ struct JobWatch {
         progress.finish()
         return latest
     }
+
+    /// Waits for the evaluation that a completed job asks for.
+    ///
+    /// - Returns: The evaluation as it ended.
+    /// - Throws: `CommandFailure` when the coordinator has not taken it in a minute.
+    func untilEvaluated(_ job: JobDocument) throws -> JobDocument {
+        let name = CalibrationJobFactory.evaluationName(of: job.id)
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline {
+            var page = Page()
+            while true {
+                let jobs = try connection.ask(.jobs(page), for: PageDocument<JobDocument>.self)
+                if let evaluation = jobs.items.first(where: { $0.id > job.id && $0.name == name }) {
+                    return try untilEnd(of: evaluation)
+                }
+                guard page.offset + jobs.items.count < jobs.total, !jobs.items.isEmpty else { break }
+                page.offset += jobs.items.count
+            }
+            Thread.sleep(forTimeInterval: Self.interval)
+        }
+        throw CommandFailure(
+            .badData,
+            "The coordinator does not evaluate job \(job.id); its log says why, and 'tare result' has the model")
+    }
 }
 
 /// Shows jobs.

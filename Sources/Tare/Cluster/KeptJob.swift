@@ -20,6 +20,8 @@ struct KeptJob: Codable {
     let data: ResultManifest.DataSummary
     /// What the data's files were like when they were opened, to be hashed.
     let stamps: [FileStamp]
+    /// What is evaluated; `nil` for a calibration.
+    var evaluation: KeptEvaluation?
 
     /// The byte form: JSON with sorted keys.
     func encoded() throws -> [UInt8] {
@@ -69,7 +71,7 @@ struct KeptJob: Codable {
     }
 
     /// Reads the model out of the blob store; external data have to lie beside it under their names for that.
-    private static func graph(_ files: [JobSpecification.ModelFile], blobs: BlobStore) throws -> Graph {
+    static func graph(_ files: [JobSpecification.ModelFile], blobs: BlobStore) throws -> Graph {
         let folder = FileManager.default.temporaryDirectory.appending(path: "tare-model-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         for file in files {

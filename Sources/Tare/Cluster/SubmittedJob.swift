@@ -21,8 +21,17 @@ struct SubmittedJob: ParsableArguments {
     @OptionGroup(title: "Plan")
     var plan: PlanOptions
 
+    @OptionGroup(title: "Evaluation")
+    var evaluation: EvaluationOptionGroup
+
     @OptionGroup(title: "Policy")
     var policy: PolicyOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "SHA-256 of the manifest of an earlier job, whose quantized model is evaluated; for jobs that follow others.",
+            visibility: .hidden))
+    var evaluatedManifest: String?
 
     /// Parses words.
     ///
@@ -99,6 +108,10 @@ extension SubmittedJob {
         for name in scheme.skippedNodes { add("skip-node", name) }
         if scheme.hasFloatOutputs { words.append("--float-outputs") }
         words += scheme.mlu.words
+        if let count = evaluation.count { add("evaluate", count.text) }
+        if !evaluation.paths.isEmpty { words += ["--evaluation-data"] + evaluation.paths.map(Self.whole) }
+        add("labels", evaluation.labels.map { FileManager.default.fileExists(atPath: $0) ? Self.whole($0) : $0 })
+        add("evaluated-manifest", evaluatedManifest)
         add("batch-size", plan.batchSize.map(String.init))
         add("shard-batches", String(plan.shardBatches))
         add("data-delivery", plan.dataDelivery.rawValue)

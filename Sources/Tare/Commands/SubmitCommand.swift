@@ -13,6 +13,9 @@ struct SubmitCommand: AsyncParsableCommand {
             the same there, and lie in a folder that the coordinator allows (--data-root). The job is taken once, however often \
             the network loses the answer; with --once also however often the command is run, as a requeued script does.
 
+            With --evaluate the coordinator takes a second job when the first is completed, called 'evaluation of job N'; its \
+            result is the same model with what quantization cost in its manifest.
+
             Examples:
               tare submit model.onnx --data /data/images.npz --coordinator tcp://head:7788
               tare submit --config job.yaml --wait --json
@@ -52,7 +55,13 @@ struct SubmitCommand: AsyncParsableCommand {
             // So that a missing coordinator is told soon: reading a data set may take long.
             _ = try connection.ask(.cluster, for: ClusterDocument.self)
             var document = try connection.ask(.submit(submission), for: JobDocument.self, timeout: .seconds(3600))
-            if wait { document = try JobWatch(connection: connection).untilEnd(of: document) }
+            if wait {
+                let watch = JobWatch(connection: connection)
+                document = try watch.untilEnd(of: document)
+                if job.evaluation.count != nil, document.state == .completed {
+                    document = try watch.untilEvaluated(document)
+                }
+            }
             try JobReport(json: json).show(document)
             if wait { try JobReport.exitUnlessCompleted(document) }
         }

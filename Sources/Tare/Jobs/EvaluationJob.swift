@@ -27,9 +27,9 @@ struct EvaluationJob {
     /// The quantized model.
     private let quantized: QuantizedModel
     /// The samples.
-    private let dataset: CalibrationDataset
+    let dataset: CalibrationDataset
     /// The right class of each sample; `nil` without labels.
-    private let labels: [Int]?
+    let labels: [Int]?
     /// The layers, and how the two models are compared.
     private let pair: ModelPair
     /// How the samples are cut into batches and shards, and with its specification what decides the statistics.
@@ -106,12 +106,16 @@ extension EvaluationJob.QuantizedModel {
 extension EvaluationJob.QuantizedModel {
     /// A model that was just made.
     init(_ output: ModelConversion.Output) throws {
-        let name = output.manifest.output.name
-        let blob = Blob(output.modelBytes)
+        try self.init(output.manifest.output, bytes: output.modelBytes)
+    }
+
+    /// A model in memory.
+    init(_ summary: ResultManifest.File, bytes: [UInt8]) throws {
+        let blob = Blob(bytes)
         self.init(
-            summary: output.manifest.output,
-            files: [JobSpecification.ModelFile(path: name, digest: blob.digest, byteCount: output.modelBytes.count)],
+            summary: summary,
+            files: [JobSpecification.ModelFile(path: summary.name, digest: blob.digest, byteCount: bytes.count)],
             blobs: [blob],
-            graph: try ONNXModel.load(from: Data(output.modelBytes), baseDirectory: nil, source: "'\(name)'").graph)
+            graph: try ONNXModel.load(from: Data(bytes), baseDirectory: nil, source: "'\(summary.name)'").graph)
     }
 }

@@ -43,6 +43,14 @@ enum SampleCount: ExpressibleByArgument, Equatable {
     /// As many as given.
     case exactly(Int)
 
+    /// As on the command line.
+    var text: String {
+        switch self {
+        case .all: "all"
+        case .exactly(let count): String(count)
+        }
+    }
+
     init?(argument: String) {
         if argument == "all" {
             self = .all

@@ -33,7 +33,7 @@ final class ClusterDisplay: Sendable {
                 line.interrupt("rejected a message: \(text)")
             case .refusedConnection(let text):
                 line.interrupt("refused a connection: \(text)")
-            case .jobSubmitted, .jobResumed, .jobEnded, .measured: break
+            case .jobSubmitted, .jobResumed, .jobEnded, .followUpFailed, .measured: break
             case .listening(let control, _):
                 guard let workerOptions else { break }
                 line.interrupt("listening; start workers with: tare worker --coordinator \(control)\(workerOptions)")

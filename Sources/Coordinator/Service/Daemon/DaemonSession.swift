@@ -60,12 +60,17 @@ final class DaemonSession<Factory: JobFactory>: Sendable {
             controlThread = Self.serveControl(
                 CoordinatorCore(configuration: core), at: requested, binding: binding, mailbox: control,
                 access: configuration.access, store: store,
-                clients: ClientDesk(desk: desk, control: control), failed: { ending.end($0) }, notify: notify)
+                clients: ClientDesk(desk: desk, control: control),
+                completed: { [desk] job in desk.followUp(job) }, failed: { ending.end($0) }, notify: notify)
             let listening = try binding.endpoint()
             try configuration.access.begin(at: [listening, bound], control: control, notify: notify)
             self.endpoint = listening.text
             notify(.listening(control: listening.text, data: bound.text))
             for job in recovered.unfinished { notify(job.resumption) }
+            // The coordinator may have been stopped between a job and the one that it asks for.
+            for job in recovered.core.jobs {
+                if case .completed? = job.outcome { desk.followUp(job.job.id) }
+            }
         } catch {
             control.post(.close(grace: .zero))
             data.post(.stop)
@@ -99,7 +104,8 @@ final class DaemonSession<Factory: JobFactory>: Sendable {
     private static func serveControl(
         _ core: CoordinatorCore, at endpoint: Endpoint, binding: BindingSignal,
         mailbox: Mailbox<ControlServer.Command>, access: ClusterAccess, store: StoreThread<Factory.Statistics>,
-        clients: ClientDesk<Factory>, failed: @escaping @Sendable (String) -> Void,
+        clients: ClientDesk<Factory>, completed: @escaping @Sendable (UInt64) -> Void,
+        failed: @escaping @Sendable (String) -> Void,
         notify: @escaping @Sendable (ClusterNotice) -> Void
     ) -> ServiceThread {
         binding.serve(
@@ -115,7 +121,10 @@ final class DaemonSession<Factory: JobFactory>: Sendable {
                     effects: ControlServer.Effects(
                         store: { store.post(.commit($0)) }, record: { store.post(.record($0)) },
                         finalize: { store.post(.finalize(job: $0, conflicts: $1)) },
-                        ended: { job, outcome in notify(.jobEnded(job: job, outcome)) },
+                        ended: { job, outcome in
+                            notify(.jobEnded(job: job, outcome))
+                            if case .completed = outcome { completed(job) }
+                        },
                         client: { request, mayChange, session, peer in
                             clients.receive(request, mayChange: mayChange, session: session, peer: peer)
                         }))

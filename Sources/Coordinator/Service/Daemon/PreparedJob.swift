@@ -116,4 +116,35 @@ public protocol JobFactory<Statistics>: Sendable {
     /// - Returns: The job as it was prepared.
     /// - Throws: An error whose description says what of the kept job is unusable.
     func restore(_ document: [UInt8], plan: CalibrationPlan, blobs: BlobStore) throws -> PreparedJob<Statistics>
+
+    /// The job that a completed job asks for; it is taken once, also when the coordinator is started again in between.
+    ///
+    /// - Parameters:
+    ///   - document: What `prepare` kept.
+    ///   - job: Number of the completed job.
+    ///   - results: What it gave.
+    /// - Returns: `nil` for a job that asks for none.
+    /// - Throws: An error whose description says what of the kept job is unusable.
+    func followUp(_ document: [UInt8], job: UInt64, results: [ResultContent.Name: ContentDigest]) throws -> JobFollowUp?
+}
+
+extension JobFactory {
+    /// No job asks for another one.
+    public func followUp(
+        _ document: [UInt8], job: UInt64, results: [ResultContent.Name: ContentDigest]
+    ) throws -> JobFollowUp? { nil }
+}
+
+/// A job that comes of another one.
+public struct JobFollowUp: Sendable, Hashable {
+    /// What people call it.
+    public var name: String
+    /// The job as a command line.
+    public var words: [String]
+
+    /// Describes a job.
+    public init(name: String, words: [String]) {
+        self.name = name
+        self.words = words
+    }
 }

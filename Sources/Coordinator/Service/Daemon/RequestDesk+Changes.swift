@@ -41,6 +41,31 @@ extension RequestDesk {
         return id
     }
 
+    /// Takes the job that a completed job asks for, if it does; on the queue of submissions.
+    ///
+    /// Its key follows from that of the job, so it is taken once.
+    func followUp(_ id: UInt64) {
+        submissions.async { [self] in
+            do {
+                let summary = try summary(id)
+                let submission = try state.submission(of: id)
+                var results: [ResultContent.Name: ContentDigest] = [:]
+                for result in summary.results {
+                    if let name = ResultContent.Name(rawValue: result.name) { results[name] = result.digest }
+                }
+                guard summary.state == .completed,
+                    let next = try factory.followUp(submission.document, job: id, results: results)
+                else { return }
+                _ = try submitOnce(
+                    SubmissionDocument(
+                        key: submission.request.followUpKey, name: next.name, priority: submission.priority,
+                        arguments: next.words))
+            } catch {
+                notify(.followUpFailed(job: id, text: "\(error)"))
+            }
+        }
+    }
+
     /// Ends a job.
     func cancel(_ id: UInt64, reason: String) throws -> [UInt8] {
         let summary = try summary(id)
@@ -72,6 +97,15 @@ extension RequestDesk {
         }
         // The control thread has taken the change when it answers this.
         return try Documents.encode(PageDocument(Page(), of: snapshot().workers) { WorkerDocument($0) })
+    }
+}
+
+extension StateIdentifier {
+    /// The key of the job that follows the one with this key.
+    fileprivate var followUpKey: Identifier {
+        let words = ContentDigest(of: Array("tare follow-up \(high) \(low)".utf8)).bytes.map(UInt64.init)
+        return Identifier(
+            high: words[..<8].reduce(0) { $0 << 8 | $1 }, low: words[8..<16].reduce(0) { $0 << 8 | $1 })
     }
 }
 

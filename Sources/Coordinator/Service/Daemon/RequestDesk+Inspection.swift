@@ -3,6 +3,7 @@ internal import ControlAPI
 internal import CoordinatorCore
 internal import CoordinatorStore
 internal import Dispatch
+internal import Evaluation
 internal import Synchronization
 internal import Wire
 
@@ -188,7 +189,11 @@ extension RequestDesk {
         let summary = try summary(id)
         guard let digest = summary.results.first(where: { $0.name == ResultContent.Name.statistics.rawValue })?.digest
         else { throw ControlError(.notReady, "Job \(id) has no statistics yet; they are there when it is completed") }
-        let statistics = try CalibrationStatistics(decoding: try state.blobs.bytes(digest), name: "job \(id)")
+        let bytes = try state.blobs.bytes(digest)
+        guard (try? EvaluationStatistics(decoding: bytes, name: "job \(id)")) == nil else {
+            throw ControlError(.invalid, "Job \(id) is an evaluation; its layers are in the manifest of its result")
+        }
+        let statistics = try CalibrationStatistics(decoding: bytes, name: "job \(id)")
         let manifest = try summary.results.first { $0.name == ResultContent.Name.manifest.rawValue }.map {
             try ResultManifest(jsonBytes: try state.blobs.bytes($0.digest))
         }

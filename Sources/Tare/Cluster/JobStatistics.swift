@@ -1,0 +1,44 @@
+import Calibration
+import CoordinatorService
+import Evaluation
+
+/// What the shards of a daemon's job give: a calibration's statistics or an evaluation's.
+enum JobStatistics: Sendable {
+    case calibration(CalibrationStatistics)
+    case evaluation(EvaluationStatistics)
+
+    /// The calibration's.
+    ///
+    /// - Throws: When they are an evaluation's.
+    func calibrated() throws -> CalibrationStatistics {
+        guard case .calibration(let statistics) = self else { throw JobStatisticsError() }
+        return statistics
+    }
+
+    /// The evaluation's.
+    ///
+    /// - Throws: When they are a calibration's.
+    func evaluated() throws -> EvaluationStatistics {
+        guard case .evaluation(let statistics) = self else { throw JobStatisticsError() }
+        return statistics
+    }
+}
+
+/// The statistics of a job are of another kind than the job.
+struct JobStatisticsError: Error, CustomStringConvertible {
+    var description: String { "the statistics are of another kind of job" }
+}
+
+extension ShardReduction {
+    /// The same reduction among the kinds of a daemon.
+    func asJobStatistics(
+        _ wrap: @escaping @Sendable (Statistics) -> JobStatistics,
+        _ unwrap: @escaping @Sendable (JobStatistics) throws -> Statistics
+    ) -> ShardReduction<JobStatistics> {
+        let (decode, merge, encode, decodeMerged) = (decode, merge, encode, decodeMerged)
+        return ShardReduction<JobStatistics>(
+            decode: { bytes, shard, skipped in wrap(try decode(bytes, shard, skipped)) },
+            merge: { lower, upper in wrap(try merge(unwrap(lower), unwrap(upper))) },
+            encode: { try encode(unwrap($0)) }, decodeMerged: { wrap(try decodeMerged($0)) })
+    }
+}
