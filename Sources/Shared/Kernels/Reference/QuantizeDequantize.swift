@@ -18,6 +18,15 @@ extension ReferenceKernels {
                 : .unsupportedElementType(input: 2, type: type.rawValue)
         }
         let channels = try QuantizationChannels(data: data, scale: scale, zeroPoint: zeroPoint, axis: attributes.axis)
+        if data.elementType == .float32 {
+            switch type {
+            case .int8: return channels.quantize(data, as: Int8.self)
+            case .uint8: return channels.quantize(data, as: UInt8.self)
+            case .int16: return channels.quantize(data, as: Int16.self)
+            case .uint16: return channels.quantize(data, as: UInt16.self)
+            default: break
+            }
+        }
         let minimum: Float = type == .int8 ? -128 : type == .int16 ? -32768 : 0
         let maximum: Float = type == .int8 ? 127 : type == .uint8 ? 255 : type == .int16 ? 32767 : 65535
         let values = data.converted(to: .float32).elements(as: Float.self)
@@ -40,6 +49,15 @@ extension ReferenceKernels {
         let scale = try inputs.required(1, types: [.float32, .float16, .bfloat16])
         let zeroPoint = try inputs.optional(2, type: data.elementType)
         let channels = try QuantizationChannels(data: data, scale: scale, zeroPoint: zeroPoint, axis: attributes.axis)
+        if scale.elementType == .float32 {
+            switch data.elementType {
+            case .int8: return channels.dequantize(data, as: Int8.self)
+            case .uint8: return channels.dequantize(data, as: UInt8.self)
+            case .int16: return channels.dequantize(data, as: Int16.self)
+            case .uint16: return channels.dequantize(data, as: UInt16.self)
+            default: break
+            }
+        }
         let values = data.converted(to: .int64).elements(as: Int64.self)
         var results: [Float] = []
         results.reserveCapacity(values.count)
@@ -88,5 +106,48 @@ private struct QuantizationChannels {
     /// Which scale belongs to an element.
     func channel(of index: Int) -> Int {
         inner == 0 ? 0 : index / inner % scales.count
+    }
+
+    /// The runs of neighbouring elements that share a scale, in order.
+    private func forEachRun(of count: Int, _ body: (_ start: Int, _ count: Int, _ channel: Int) -> Void) {
+        let run = inner == 0 ? count : inner
+        guard run > 0 else { return }
+        for start in stride(from: 0, to: count, by: run) { body(start, run, channel(of: start)) }
+    }
+
+    /// QuantizeLinear of `float32` data.
+    func quantize<Stored: FixedWidthInteger & TensorElement>(_ data: Tensor, as type: Stored.Type) -> Tensor {
+        var result = Tensor(zeros: data.shape, elementType: Stored.elementType)
+        unsafe data.withUnsafeBytes { source in
+            unsafe result.withUnsafeMutableBytes { target in
+                guard let from = unsafe source.assumingMemoryBound(to: Float.self).baseAddress,
+                    let to = unsafe target.assumingMemoryBound(to: Stored.self).baseAddress
+                else { return }
+                forEachRun(of: data.elementCount) { start, count, channel in
+                    unsafe QuantizationLoops.quantize(
+                        from + start, to: to + start, count: count, scale: scales[channel],
+                        zeroPoint: Int32(zeroPoints[channel]))
+                }
+            }
+        }
+        return result
+    }
+
+    /// DequantizeLinear to `float32`.
+    func dequantize<Stored: FixedWidthInteger & TensorElement>(_ data: Tensor, as type: Stored.Type) -> Tensor {
+        var result = Tensor(zeros: data.shape, elementType: .float32)
+        unsafe data.withUnsafeBytes { source in
+            unsafe result.withUnsafeMutableBytes { target in
+                guard let from = unsafe source.assumingMemoryBound(to: Stored.self).baseAddress,
+                    let to = unsafe target.assumingMemoryBound(to: Float.self).baseAddress
+                else { return }
+                forEachRun(of: data.elementCount) { start, count, channel in
+                    unsafe QuantizationLoops.dequantize(
+                        from + start, to: to + start, count: count, scale: scales[channel],
+                        zeroPoint: Int32(zeroPoints[channel]))
+                }
+            }
+        }
+        return result
     }
 }
