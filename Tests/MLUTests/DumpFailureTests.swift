@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Glibc
 import Synchronization
@@ -59,6 +60,26 @@ import Testing
         for file in files {
             #expect(try dump.text(file).split(separator: "\n").count == 10_001, "\(file)")
         }
+    }
+
+    /// A small dump waits in the queue as a whole: what fails when it is already closed is told too.
+    @Test func filesThatFailAfterTheEndAreTold() throws {
+        let isClosed = DispatchSemaphore(value: 0)
+        let storage = DumpStorage { _, _, _ in
+            isClosed.wait()
+            isClosed.signal()
+            errno = ENOSPC
+            return -1
+        }
+        let writer = DumpWriter(limit: 1 << 20, threadCount: 2, storage: storage, report: lines.add)
+        for number in 0..<3 {
+            writer.add(folder.path("file\(number)"), DumpContent(Samples.tensor(1), level: .all))
+        }
+        writer.close()
+        isClosed.signal()
+        let progress = writer.finish()
+        #expect(progress.failure != nil && progress.files == 0 && lines.all.count == 1)
+        #expect(try folder.names == [])
     }
 
     @Test func aVanishedDirectoryEndsTheDump() throws {

@@ -90,7 +90,8 @@ final class DumpWriter: Sendable {
     /// Ends the dump because of an error that happened elsewhere.
     func fail(_ error: DumpError) {
         let isFirst = state.withLock { state in
-            guard state.progress.failure == nil, !state.isClosed else { return false }
+            // Files that waited when the dump was closed can fail too.
+            guard state.progress.failure == nil else { return false }
             state.progress.failure = error
             return true
         }
