@@ -69,6 +69,13 @@ import Testing
             return try Documents.decode(JobDocument.self, from: Array(outcome.output.utf8))
         }
 
+        /// Whether a job is there and has ended.
+        func hasEnded(_ job: Int) -> Bool {
+            guard let outcome = try? ask(["status", "\(job)", "--json"]), outcome.status == 0 else { return false }
+            let document = try? Documents.decode(JobDocument.self, from: Array(outcome.output.utf8))
+            return document?.ended != nil
+        }
+
         /// Where HTTP is served.
         func httpAddress() -> String? {
             var address: String?
@@ -114,14 +121,14 @@ import Testing
         let cluster = try Cluster(workers: 2)
         let submitted = try cluster.ask(["submit", Example.model] + options)
         #expect(submitted.status == 0, "\(submitted.errors)")
-        #expect(becomesTrue { (try? cluster.status(1).ended) != nil })
+        #expect(becomesTrue { cluster.hasEnded(1) })
         try cluster.restartCoordinator()
-        #expect(becomesTrue { (try? cluster.status(2).ended) != nil })
+        #expect(becomesTrue { cluster.hasEnded(2) })
         let evaluation = try cluster.status(2)
         #expect(evaluation.name == "evaluation of job 1")
         #expect(evaluation.state == .completed, "\(String(describing: evaluation.failure))")
         try cluster.restartCoordinator()
-        #expect(becomesTrue { (try? cluster.status(2).ended) != nil })
+        #expect(becomesTrue { cluster.hasEnded(2) })
         #expect(try cluster.ask(["status", "3"]).status != 0)
 
         let folder = cluster.folder
