@@ -206,6 +206,7 @@ private func refusal(_ body: () throws(MLUConversionError) -> Void) -> String {
         #expect(conversion.warnings.map(\.description).contains { $0.contains("'d_node'") && $0.contains("alpha 1") })
         let input = randomTensor([2, 3, 4], seed: 5)
         #expect(try evaluate(conversion.graph, input) == evaluate(float, input))
+        #expect(try evaluate(conversion.calibrationGraph, input) == evaluate(float, input))
         try conversion.graph.validate()
     }
 

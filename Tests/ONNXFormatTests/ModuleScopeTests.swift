@@ -35,12 +35,13 @@ import Testing
                 == ModuleOrigin(path: "a\\b", className: "IConv", package: ""))
     }
 
-    @Test(arguments: [
-        (nil, nil), ("['', 'a']", nil), ("['', 'a']", "['Net']"), ("['a']", "['Net']"), ("[]", "[]"),
-        ("['', 'a'", "['N', 'f']"), ("['', 'a'] ", "['N', 'f']"), ("['', a]", "['N', 'f']"), ("", ""),
-        ("['', 'a',]", "['N', 'f']"), ("['\\x41', 'a']", "['N', 'f']"), ("{'': 1}", "['N', 'f']"),
-        ("['', 'a']", "['', 'f']"), ("['', 'a']", "['N.', 'f'"),
-    ] as [(String?, String?)])
+    @Test(
+        arguments: [
+            (nil, nil), ("['', 'a']", nil), ("['', 'a']", "['Net']"), ("['a']", "['Net']"), ("[]", "[]"),
+            ("['', 'a'", "['N', 'f']"), ("['', 'a'] ", "['N', 'f']"), ("['', a]", "['N', 'f']"), ("", ""),
+            ("['', 'a',]", "['N', 'f']"), ("['\\x41', 'a']", "['N', 'f']"), ("{'': 1}", "['N', 'f']"),
+            ("['', 'a']", "['', 'f']"), ("['', 'a']", "['N.', 'f'"),
+        ] as [(String?, String?)])
     func otherFormsAreIgnored(scopes: String?, classes: String?) throws {
         #expect(try origin(scopes, classes) == nil)
     }

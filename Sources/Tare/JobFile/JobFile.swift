@@ -18,7 +18,9 @@ struct JobFile {
     private let parser: ParserDescription
 
     /// Keys whose values are paths, which are relative to the file.
-    private static let pathKeys: Set<String> = ["data", "evaluation-data", "model", "output", "preprocess", "state-dict", "statistics"]
+    private static let pathKeys: Set<String> = [
+        "data", "evaluation-data", "model", "output", "preprocess", "state-dict", "statistics",
+    ]
     private static let maximumBytes = 1 << 20
 
     /// Reads a job file.

@@ -19,7 +19,9 @@ struct MLUOptions: ParsableArguments {
     var firstConvolution = false
 
     @Option(
-        help: ArgumentHelp("mlu: mean of each channel for --firstconv, in [0, 1): 0.485,0.456,0.406; may be repeated.", valueName: "list"))
+        help: ArgumentHelp(
+            "mlu: mean of each channel for --firstconv, in [0, 1): 0.485,0.456,0.406; may be repeated.",
+            valueName: "list"))
     var mean: [String] = []
 
     @Option(

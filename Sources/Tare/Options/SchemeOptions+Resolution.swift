@@ -45,7 +45,8 @@ extension SchemeOptions {
         if let qconfig, let type = Self.deviceTypes[qconfig] { return try resolved(for: type) }
         guard mlu.given.isEmpty else {
             throw CommandFailure(
-                .usage, "\(mlu.given.joined(separator: ", ")) belong to the presets mlu and mlu-int16; add --qconfig mlu")
+                .usage,
+                "\(mlu.given.joined(separator: ", ")) belong to the presets mlu and mlu-int16; add --qconfig mlu")
         }
         let preset = try qconfig.map { try QConfig(preset: $0) } ?? QConfig.standard
         guard let method = observer ?? preset.activationMethod else {

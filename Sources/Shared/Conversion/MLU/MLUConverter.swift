@@ -153,40 +153,45 @@ struct MLUConverter {
     private func written() throws(MLUConversionError) -> MLUConversion {
         var graph = source
         var calibrated = source
-        var replacedNodes: [Int: Node] = [:]
+        var calibrationNames = NameSource(source)
+        var replaced: [Int: Node] = [:]
         var removed: Set<Int> = []
         // Only what a custom conversion replaced: standard modules compute what their float nodes compute.
-        var replacedForCalibration: Set<Int> = []
+        var replacedForCalibration: [Int: Node] = [:]
         var removedForCalibration: Set<Int> = []
         var described: [MLUModule] = []
         for (module, replacement) in modules {
-            let replaced = try replacement.replace(module, isGenerating: options.isGenerating)
-            let names = replaced.parameters.map { $0.map { "\(module.path).\($0.name)" } ?? "" }
-            for (name, parameter) in zip(names, replaced.parameters) {
+            let result = try replacement.replace(module, isGenerating: options.isGenerating)
+            let isStandard = replacement is MLUStandardReplacement
+            let names = result.parameters.map { $0.map { "\(module.path).\($0.name)" } ?? "" }
+            var namesForCalibration = names
+            for (index, parameter) in result.parameters.enumerated() {
                 guard let parameter else { continue }
-                graph.initializers[name] = parameter.tensor
-                // A float node keeps its own weight, which can have the same name and another layout.
-                if !(replacement is MLUStandardReplacement) { calibrated.initializers[name] = parameter.tensor }
+                graph.initializers[names[index]] = parameter.tensor
+                guard !isStandard else { continue }
+                // The float nodes of other modules may read a constant of this name, which must stay what it is.
+                let name = calibrationNames.unused(names[index])
+                namesForCalibration[index] = name
+                calibrated.initializers[name] = parameter.tensor
             }
             for call in module.calls {
-                let node = source.nodes[call.node]
-                replacedNodes[call.node] = Node(
-                    name: node.name, op: replaced.op, inputs: [call.data] + names, outputs: [call.output],
-                    module: node.module)
+                var node = source.nodes[call.node]
+                node.op = result.op
+                node.outputs = [call.output]
+                node.inputs = [call.data] + names
+                replaced[call.node] = node
                 if let addition = call.addition { removed.insert(addition) }
-                if replacement is MLUStandardReplacement { continue }
-                replacedForCalibration.insert(call.node)
+                if isStandard { continue }
+                node.inputs = [call.data] + namesForCalibration
+                replacedForCalibration[call.node] = node
                 if let addition = call.addition { removedForCalibration.insert(addition) }
             }
-            guard case .mlu = replaced.op else { continue }
+            guard case .mlu = result.op else { continue }
             described.append(try description(of: module))
         }
-        graph.nodes = source.nodes.indices.filter { !removed.contains($0) }.map {
-            replacedNodes[$0] ?? source.nodes[$0]
-        }
-        calibrated.nodes = source.nodes.indices.filter { !removedForCalibration.contains($0) }.map { position in
-            (replacedForCalibration.contains(position) ? replacedNodes[position] : nil) ?? source.nodes[position]
-        }
+        graph.nodes = source.nodes.indices.filter { !removed.contains($0) }.map { replaced[$0] ?? source.nodes[$0] }
+        calibrated.nodes = source.nodes.indices.filter { !removedForCalibration.contains($0) }
+            .map { replacedForCalibration[$0] ?? source.nodes[$0] }
         graph.removeUnreadInitializers()
         calibrated.removeUnreadInitializers()
         return MLUConversion(

@@ -80,7 +80,9 @@ extension MLUConversion {
     ) throws(MLUConversionError) -> Double? {
         let inputs = loaded.nodes[module.positions[0]].inputs.map { $0.isEmpty ? nil : loaded.initializers[$0] }
         do {
-            guard let scales = try MLUParameters(module.op, inputs: inputs, arithmetic: .exact)?.scales else { return nil }
+            guard let scales = try MLUParameters(module.op, inputs: inputs, arithmetic: .exact)?.scales else {
+                return nil
+            }
             let integers = MLUQuantization.quantized(weight: weight, scales: scales)
             return try QuantizationNoise.decibels(
                 of: QuantizedTensor(values: integers, parameters: parameters), for: weight)

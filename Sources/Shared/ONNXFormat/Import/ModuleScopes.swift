@@ -63,7 +63,9 @@ enum PythonTextList {
                 result.append(character)
                 continue
             }
-            guard let escaped = rest.popFirst(), escaped == "\\" || escaped == "'" || escaped == "\"" else { return nil }
+            guard let escaped = rest.popFirst(), escaped == "\\" || escaped == "'" || escaped == "\"" else {
+                return nil
+            }
             result.append(escaped)
         }
         return nil
