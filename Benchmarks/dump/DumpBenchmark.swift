@@ -50,7 +50,11 @@ enum DumpBenchmark {
         let dumper = try Dumper(DumpConfiguration(directory: folder + "/dump", level: .all))
         network.run(dumper)
         let summary = dumper.finish()
-        if let failure = summary.failure { throw failure }
+        // The dumper has said why on standard error.
+        guard summary.failure == nil else {
+            try? FileManager.default.removeItem(atPath: folder)
+            exit(74)
+        }
         let written = (ContinuousClock.now - start) / .seconds(1)
         sync()
         let synced = (ContinuousClock.now - start) / .seconds(1)
