@@ -23,6 +23,7 @@ extension MLUConversion {
     /// Finishes a calibration.
     ///
     /// - Parameter observers: What was observed at each module's input, by path.
+    /// - Returns: The models, the state dictionary and what is said about them.
     /// - Throws: `MLUConversionError.unsuitableModule` for a module that the device refuses.
     public func quantized(
         observers: [String: MLURangeObserver]

@@ -33,7 +33,9 @@ enum ModuleScopes {
 
 /// Reads a Python list of texts as `str(list)` writes it: `['a', "it's"]`.
 enum PythonTextList {
-    /// The texts; `nil` for anything else. Of escapes, only those of quotes and backslashes are known.
+    /// The texts; `nil` for anything else.
+    ///
+    /// Of escapes, only those of quotes and backslashes are known.
     static func parse(_ text: String) -> [String]? {
         var rest = Substring(text)
         func skipSpaces() { rest = rest.drop { $0 == " " } }
