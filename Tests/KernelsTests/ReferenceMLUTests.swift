@@ -12,35 +12,44 @@ struct CatchGoldens: Decodable {
         var qw: [[Float]]
         var acc: [[Double]]?
         var y: [[Double]]
-        var input_position: Int?
-        var weight_position: Int?
-        var new_position: Double?
-        var new_scale: [Float]?
+        var inputPosition: Int?
+        var weightPosition: Int?
+        var newPosition: Double?
+        var newScale: [Float]?
     }
     struct Case: Decodable {
         var dtype: String
-        var per_channel: Bool
-        var state_dict: [String: [Float]]
-        var exact_run: Run
-        var cnnl_run: Run
+        var perChannel: Bool
+        var stateDict: [String: [Float]]
+        var exactRun: Run
+        var cnnlRun: Run
     }
-    var W: [[Float]]
-    var b: [Float]
-    var X: [[Float]]
+    var weight: [[Float]]
+    var bias: [Float]
+    var data: [[Float]]
     var cases: [Case]
+
+    private enum CodingKeys: String, CodingKey {
+        case weight = "W"
+        case bias = "b"
+        case data = "X"
+        case cases
+    }
 
     static func load() throws -> CatchGoldens {
         let url = Fixtures.directory.appending(path: "goldens/goldens_catch.json")
-        return try JSONDecoder().decode(CatchGoldens.self, from: Data(contentsOf: url))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(CatchGoldens.self, from: Data(contentsOf: url))
     }
 }
 
 extension CatchGoldens.Case {
     /// The parameters as loading makes them: per-channel scales joined, the mode raised by 2.
     var scale: [Float] {
-        (state_dict["fc.scale"] ?? []) + (state_dict["fc.scale_weight_per_channel"] ?? [])
+        (stateDict["fc.scale"] ?? []) + (stateDict["fc.scale_weight_per_channel"] ?? [])
     }
-    var mode: Int32 { Int32(state_dict["fc.quantized_mode"]?.first ?? 0) + (per_channel ? 2 : 0) }
+    var mode: Int32 { Int32(stateDict["fc.quantized_mode"]?.first ?? 0) + (perChannel ? 2 : 0) }
 }
 
 @Suite struct ReferenceMLUTests {
@@ -48,11 +57,12 @@ extension CatchGoldens.Case {
         let goldens = try CatchGoldens.load()
         #expect(goldens.cases.count == 4)
         for golden in goldens.cases {
-            let note: Comment = "\(golden.dtype) per channel: \(golden.per_channel)"
+            let note: Comment = "\(golden.dtype) per channel: \(golden.perChannel)"
             let module = ModuleCase(
-                data: floats([2, 3], goldens.X.flatMap { $0 }), weight: floats([2, 3], goldens.W.flatMap { $0 }),
-                bias: floats([2], goldens.b), scale: golden.scale, mode: golden.mode)
-            for (arithmetic, run) in [(MLUArithmetic.exact, golden.exact_run), (.positions, golden.cnnl_run)] {
+                data: floats([2, 3], goldens.data.flatMap { $0 }),
+                weight: floats([2, 3], goldens.weight.flatMap { $0 }),
+                bias: floats([2], goldens.bias), scale: golden.scale, mode: golden.mode)
+            for (arithmetic, run) in [(MLUArithmetic.exact, golden.exactRun), (.positions, golden.cnnlRun)] {
                 let parameters = try #require(
                     try MLUParameters(.linear, inputs: module.inputs, arithmetic: arithmetic))
                 let scales = parameters.scales
@@ -66,11 +76,11 @@ extension CatchGoldens.Case {
             }
             let positions = try #require(
                 try MLUParameters(.linear, inputs: module.inputs, arithmetic: .positions)?.scales.positions)
-            #expect(positions.input == golden.cnnl_run.input_position)
-            if let weight = golden.cnnl_run.weight_position { #expect(positions.common == weight) }
-            if let common = golden.cnnl_run.new_position {
+            #expect(positions.input == golden.cnnlRun.inputPosition)
+            if let weight = golden.cnnlRun.weightPosition { #expect(positions.common == weight) }
+            if let common = golden.cnnlRun.newPosition {
                 #expect(Double(positions.common) == common)
-                #expect(positions.channelFactors == golden.cnnl_run.new_scale)
+                #expect(positions.channelFactors == golden.cnnlRun.newScale)
             }
         }
     }

@@ -16,37 +16,46 @@ private struct CatchGoldens: Decodable {
             let y: [[Double]]
         }
         let dtype: String
-        let per_channel: Bool
-        let state_dict: [String: [Double]]
-        let cpu_forward_while_generating: [[Float]]
-        let exact_run: Run
+        let perChannel: Bool
+        let stateDict: [String: [Double]]
+        let cpuForwardWhileGenerating: [[Float]]
+        let exactRun: Run
     }
     struct ObserverRuns: Decodable {
         struct Configuration: Decodable {
-            let use_avg: Bool?
-            let data_scale: Double?
+            let useAvg: Bool?
+            let dataScale: Double?
             let iteration: Int?
         }
         struct Run: Decodable {
             let cfg: Configuration
             let min: Double
             let max: Double
-            let accepted_calls: Int
-            let input_scale: Double
+            let acceptedCalls: Int
+            let inputScale: Double
         }
         let batches: [[Float]]
         let runs: [Run]
     }
-    let W: [[Float]]
-    let b: [Float]
-    let X: [[Float]]
-    let float_y: [[Float]]
+    let weight: [[Float]]
+    let bias: [Float]
+    let data: [[Float]]
+    let floatY: [[Float]]
     let cases: [Case]
-    let observer_runs: ObserverRuns
+    let observerRuns: ObserverRuns
+
+    private enum CodingKeys: String, CodingKey {
+        case weight = "W"
+        case bias = "b"
+        case data = "X"
+        case floatY, cases, observerRuns
+    }
 
     static func read() throws -> CatchGoldens {
         let url = Fixtures.directory.appending(path: "goldens/goldens_catch.json")
-        return try JSONDecoder().decode(CatchGoldens.self, from: Data(contentsOf: url))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(CatchGoldens.self, from: Data(contentsOf: url))
     }
 
     /// The float layer `fc` of the goldens.
@@ -56,8 +65,8 @@ private struct CatchGoldens: Decodable {
             inputs: [.init(name: "x", type: TensorType(elementType: .float32, dimensions: [.unknown, 3]))],
             outputs: [.init(name: "y", type: TensorType(elementType: .float32, dimensions: nil))],
             initializers: [
-                "fc.weight": Tensor(shape: [2, 3], elements: W.flatMap { $0 }),
-                "fc.bias": Tensor(shape: [2], elements: b),
+                "fc.weight": Tensor(shape: [2, 3], elements: weight.flatMap { $0 }),
+                "fc.bias": Tensor(shape: [2], elements: bias),
             ],
             nodes: [
                 Node(
@@ -66,7 +75,7 @@ private struct CatchGoldens: Decodable {
             ])
     }
 
-    var input: [String: Tensor] { ["x": Tensor(shape: [2, 3], elements: X.flatMap { $0 })] }
+    var input: [String: Tensor] { ["x": Tensor(shape: [2, 3], elements: data.flatMap { $0 })] }
 }
 
 /// A float layer that passes its input to a linear layer, to see what is observed.
@@ -96,16 +105,16 @@ extension Tensor {
         let goldens = try CatchGoldens.read()
         #expect(goldens.cases.count == 4)
         for expected in goldens.cases {
-            let specification = MLUQuantizationSpecification(isPerChannel: expected.per_channel)
+            let specification = MLUQuantizationSpecification(isPerChannel: expected.perChannel)
             let conversion = try goldens.graph.quantizeDynamicMLU(
                 qconfigSpec: specification, dtype: expected.dtype, genQuant: true)
             let calibration = try MLUCalibration(conversion)
             let outputs = try calibration.run(goldens.input)
-            #expect(outputs["y"]?.elements(as: Float.self) == expected.cpu_forward_while_generating.flatMap { $0 })
+            #expect(outputs["y"]?.elements(as: Float.self) == expected.cpuForwardWhileGenerating.flatMap { $0 })
             let (state, warnings) = calibration.stateDictionary()
             #expect(warnings.isEmpty)
-            #expect(Set(state.names) == Set(expected.state_dict.keys))
-            for (name, values) in expected.state_dict {
+            #expect(Set(state.names) == Set(expected.stateDict.keys))
+            for (name, values) in expected.stateDict {
                 let tensor = try #require(state[name])
                 let found: [Double] =
                     switch tensor.elementType {
@@ -122,37 +131,37 @@ extension Tensor {
             var run = try goldens.graph.quantizeDynamicMLU().graph
             try run.loadMLUState(state)
             let result = try #require(ReferenceExecutor(run).run(goldens.input)["y"]).elements(as: Float.self)
-            for (value, wanted) in zip(result, expected.exact_run.y.flatMap { $0 }) {
+            for (value, wanted) in zip(result, expected.exactRun.y.flatMap { $0 }) {
                 #expect(abs(Double(value) - wanted) <= 1e-6 * abs(wanted))
             }
         }
     }
 
     @Test func everyObserverRunOfTheGoldensIsReproduced() throws {
-        let runs = try CatchGoldens.read().observer_runs
+        let runs = try CatchGoldens.read().observerRuns
         #expect(runs.runs.count == 6)
         for expected in runs.runs {
             // What the guide's software has where a key is absent: one call, and the first counts twice.
             let specification = MLUQuantizationSpecification(
-                usesAverage: expected.cfg.use_avg ?? false, dataScale: expected.cfg.data_scale ?? 1,
+                usesAverage: expected.cfg.useAvg ?? false, dataScale: expected.cfg.dataScale ?? 1,
                 iteration: expected.cfg.iteration ?? 1, averaging: .firstCallTwice)
             let calibration = try MLUCalibration(
                 identityNetwork().quantizeDynamicMLU(qconfigSpec: specification, dtype: "int8", genQuant: true))
             for batch in runs.batches { _ = try calibration.run(["x": Tensor(shape: [1, 2], elements: batch)]) }
             let observer = try #require(calibration.observer(of: "fc"))
             #expect(abs(observer.minimum - expected.min) < 1e-6 && abs(observer.maximum - expected.max) < 1e-6)
-            #expect(observer.callCount == expected.accepted_calls)
+            #expect(observer.callCount == expected.acceptedCalls)
             let (state, warnings) = calibration.stateDictionary()
             let scale = try #require(state["fc.scale"]?.elements(as: Float.self)[0])
-            #expect(abs(Double(scale) - expected.input_scale) <= 1e-6 * expected.input_scale)
+            #expect(abs(Double(scale) - expected.inputScale) <= 1e-6 * expected.inputScale)
             // Calls after the limit are ignored with a warning; the result stays usable.
-            let ignored = runs.batches.count - expected.accepted_calls
+            let ignored = runs.batches.count - expected.acceptedCalls
             #expect(
                 warnings
                     == (ignored == 0
                         ? []
                         : [
-                            .ignoredCalls(path: "fc", recorded: expected.accepted_calls, ignored: ignored)
+                            .ignoredCalls(path: "fc", recorded: expected.acceptedCalls, ignored: ignored)
                         ]))
         }
     }

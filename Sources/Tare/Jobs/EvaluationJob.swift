@@ -43,6 +43,7 @@ struct EvaluationJob {
     ///   - data: The samples.
     ///   - labels: Array of the data, or file, with the right classes.
     ///   - plan: How the work is cut.
+    /// - Throws: An error that names the model, the data or the labels that do not fit.
     init(
         float: SourceModel, quantized: QuantizedModel, data: DataOptions, labels: String?, plan: PlanOptions
     ) throws {

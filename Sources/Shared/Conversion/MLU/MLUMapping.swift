@@ -24,8 +24,9 @@ public struct MLUMapping: Sendable {
     public static let standard = MLUMapping(
         Dictionary(uniqueKeysWithValues: MLUModuleKind.allCases.map { (.kind($0), MLUStandardReplacement()) }))
 
-    /// Makes a mapping of names: those of kinds (`linear`, `conv1d`, `conv2d`, `conv3d`), others are classes. All are
-    /// converted as the layer is that they extend.
+    /// Makes a mapping of names: those of kinds (`linear`, `conv1d`, `conv2d`, `conv3d`), others are classes.
+    ///
+    /// All are converted as the layer is that they extend.
     public init(names: some Sequence<String>) {
         replacements = [:]
         for name in names {
@@ -49,15 +50,16 @@ public protocol MLUModuleReplacement: Sendable {
     /// - Parameters:
     ///   - module: The layer with its parameters.
     ///   - isGenerating: Whether the model is to be calibrated: it must then compute what the float layer computes.
+    /// - Returns: What takes the layer's place.
     /// - Throws: `MLUConversionError.unsuitableModule` when the layer cannot be converted.
     func replace(_ module: FloatModule, isGenerating: Bool) throws(MLUConversionError) -> ReplacedModule
 }
 
 /// What takes a float layer's place: one node whose inputs are the layer's activation and parameters.
 public struct ReplacedModule: Sendable {
-    /// What the node computes. Only `.mlu` nodes are calibrated.
+    /// What the node computes; only `.mlu` nodes are calibrated.
     public var op: Operator
-    /// The inputs after the activation; each is an initializer named by the module's path and this key. `nil` is absent.
+    /// The inputs after the activation; each is an initializer named by the module's path and this key; `nil` is absent.
     public var parameters: [StateDictionary.Entry?]
 
     /// Makes a replacement.

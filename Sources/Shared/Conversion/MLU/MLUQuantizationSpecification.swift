@@ -8,15 +8,21 @@ public struct MLUQuantizationSpecification: Sendable, Hashable, Codable {
     public var dataScale: Double
     /// Whether the first two-dimensional convolution takes raw 0...255 data and normalises them on the device.
     public var firstConvolution: Bool
-    /// Mean of each channel, in [0, 1); multiplied by 255 in the module. Needed with `firstConvolution`.
+    /// Mean of each channel, in [0, 1).
+    ///
+    /// Multiplied by 255 in the module. Needed with `firstConvolution`.
     public var mean: [Double]?
-    /// Deviation of each channel, in (0, 1); multiplied by 255 in the module. Needed with `firstConvolution`.
+    /// Deviation of each channel, in (0, 1).
+    ///
+    /// Multiplied by 255 in the module. Needed with `firstConvolution`.
     public var std: [Double]?
     /// Whether a weight has one scale for each output channel.
     public var isPerChannel: Bool
     /// How ranges follow from what was seen.
     public var method: Method
-    /// Calls of each module that are recorded; `nil` records all. The guide's software calls it `iteration` and has 1.
+    /// Calls of each module that are recorded; `nil` records all.
+    ///
+    /// The guide's software calls it `iteration` and has 1.
     public var iteration: Int?
     /// What the average is; only with `usesAverage`.
     public var averaging: MLUAveraging

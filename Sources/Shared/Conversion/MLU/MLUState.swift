@@ -194,6 +194,7 @@ extension MLUConversion {
     /// within a batch, as they do when the model runs.
     ///
     /// - Parameter statistics: Statistics of `observedTensors` with their ranges by batch.
+    /// - Returns: What was observed at the input of each module, by path.
     /// - Throws: `MLUConversionError.missingStatistics`.
     public func observers(
         from statistics: [String: TensorStatistics]

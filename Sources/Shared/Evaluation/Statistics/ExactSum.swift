@@ -3,7 +3,9 @@
 /// A fixed-point number in two's complement, `words[i]` with the weight 2^(64 (lowest + i)), with no word more than the value
 /// needs. Sums of squares of `Float` take two to five words.
 public struct ExactSum: Sendable, Hashable {
-    /// The words, the least significant first; empty for zero. The first is not 0, the last not the mere sign of the one before.
+    /// The words, the least significant first; empty for zero.
+    ///
+    /// The first is not 0, the last not the mere sign of the one before.
     public private(set) var words: [UInt64] = []
     /// Position of the first word: its weight is 2^(64 lowest); 0 for zero.
     public private(set) var lowest = 0

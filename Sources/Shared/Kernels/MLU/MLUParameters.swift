@@ -14,13 +14,12 @@ public struct MLUParameters: Sendable {
     /// Divides after the subtraction.
     public let std: [Float]?
 
-    /// Checks the inputs of a node.
+    /// Checks the inputs of a node; `nil` when it has no scale, because it is being calibrated.
     ///
     /// - Parameters:
     ///   - op: The module.
     ///   - inputs: The node's inputs in the order of `MLUInput`; the data is not looked at.
     ///   - arithmetic: What the scales become.
-    /// - Returns: `nil` when the node has no scale: it is being calibrated.
     /// - Throws: `KernelError` that names the parameter that is missing or wrong.
     public init?(_ op: MLUOperator, inputs: [Tensor?], arithmetic: MLUArithmetic) throws(KernelError) {
         let inputs = KernelInputs(tensors: inputs)

@@ -21,6 +21,7 @@ public enum MLUQuantization {
     ///   - tensor: float32.
     ///   - scale: Finite and above 0.
     ///   - elementType: `int8` or `int16`.
+    /// - Returns: Integers of that type.
     /// - Precondition: The types are these.
     public static func quantized(_ tensor: Tensor, scale: Float, elementType: ElementType) -> Tensor {
         quantized(tensor, elementType: elementType) { _ in scale }
@@ -62,8 +63,10 @@ public enum MLUQuantization {
     ///
     /// - Parameters:
     ///   - sums: int64.
+    ///   - scales: The module's.
     ///   - bias: float32 [M] or `nil`.
     ///   - channelAxis: The axis of `sums` along which the M output channels lie.
+    /// - Returns: float32 of the shape of `sums`.
     public static func dequantized(
         _ sums: Tensor, scales: MLUScales, bias: Tensor?, channelAxis: Int
     ) -> Tensor {
@@ -88,6 +91,7 @@ public enum MLUQuantization {
     ///   - pixels: float32 [N, C, spatial...].
     ///   - mean: One number for each of the C channels.
     ///   - std: The same, above 0.
+    /// - Returns: float32 of the same shape.
     public static func normalized(_ pixels: Tensor, mean: [Float], std: [Float]) -> Tensor {
         let inner = pixels.shape.dimensions[2...].reduce(1, *)
         return pixels.withElements(as: Float.self) { values in

@@ -1,8 +1,8 @@
 /// The smallest and the largest element that a module saw in one call, or that a weight has.
 public struct CallRange: Sendable, Hashable {
-    /// The smallest element; may be infinite. Infinity when there was no number.
+    /// The smallest element; may be infinite; infinity when there was no number.
     public private(set) var minimum = Float.infinity
-    /// The largest element; may be infinite. Minus infinity when there was no number.
+    /// The largest element; may be infinite; minus infinity when there was no number.
     public private(set) var maximum = -Float.infinity
     /// Whether an element was not a number.
     public private(set) var hasNaN = false

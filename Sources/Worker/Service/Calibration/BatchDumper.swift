@@ -35,7 +35,7 @@ final class BatchDumper {
     /// - Parameters:
     ///   - batch: Position of the batch in the job.
     ///   - inputs: The graph's inputs.
-    func dump(batch: Int, _ inputs: [String: Tensor]) {
+    func record(batch: Int, _ inputs: [String: Tensor]) {
         guard !hasFailed, configuration.iterations?.contains(batch) ?? true else { return }
         var own = configuration
         own.iterations = nil

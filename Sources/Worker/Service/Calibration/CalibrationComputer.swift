@@ -36,7 +36,7 @@ final class CalibrationComputer: ShardComputer {
                 throw error.asShardComputationError
             }
             tap.endBatch()
-            dumper?.dump(batch: batch, inputs)
+            dumper?.record(batch: batch, inputs)
             done += indices.count
             try progress(done)
         }
