@@ -71,6 +71,17 @@ import Testing
         #expect(try Self.names(in: folder.url).count == 5)
     }
 
+    @Test func withoutIterationsOneDumpHoldsAllBatches() throws {
+        let folder = try TemporaryFolder()
+        let outcome = try Self.run(folder, ["--backend", "cnnl", "--dump-dir", folder.path("dump")])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        #expect(try Self.names(in: folder.url) == ["dump"])
+        // 31 operators of each of 15 batches, counted through.
+        let calls = try Self.names(in: folder.url.appending(path: "dump"))
+        #expect(calls.count == 31 * 15 && calls.contains { $0.hasPrefix("465_") })
+        #expect(outcome.errors.contains("dumped 465 operators"))
+    }
+
     @Test func onlyTheEagerBackendDumps() throws {
         let folder = try TemporaryFolder()
         for backend in ["cpu", "magicmind"] {

@@ -63,6 +63,11 @@ final class ModelRun {
         case .host(let executor): return try executor.run(inputs, tap: nil)
         case .eager(let backend):
             defer { iteration += 1 }
+            // Without iterations one dump holds all batches.
+            if let dump, dump.iterations == nil {
+                if iteration == 0 { try Dumper.start(dump) }
+                return add(try backend.run(inputs))
+            }
             return add(
                 try withDumper(dump, iteration: iteration, finished: { dumps.append($0) }) { try backend.run(inputs) })
         case .traced(let device, var compiled):
@@ -72,6 +77,11 @@ final class ModelRun {
             engine = .traced(device, compiled)
             return add(try backend.run(inputs))
         }
+    }
+
+    /// Completes a dump of the whole run; to be called in the end, also after an error.
+    func finishDump() {
+        if let summary = Dumper.stop() { dumps.append(summary) }
     }
 
     /// One line for each dump.

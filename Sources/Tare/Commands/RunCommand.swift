@@ -95,10 +95,12 @@ struct RunCommand: ParsableCommand {
         let run = try ModelRun(graph, backend: backend, options: deviceOptions, dump: dump.configuration)
         let started = ContinuousClock.now
         var progress = ProgressLine(title: "running", unit: "samples")
+        defer { run.finishDump() }
         let outputs = try BatchedRun(graph, batchSize: batchSize, compute: run.run).run(inputs) { done, total in
             progress.update(done: done, total: total)
         }
         progress.finish()
+        run.finishDump()
         let elapsed = ContinuousClock.now - started
         if let first = run.hostNodes.first {
             StandardStreams.writeError(
