@@ -61,7 +61,9 @@ public final class TracedBackend {
         kernels = plan.kernels
         fallbacks = plan.fallbacks
         let log = DeviceLog.traced()
-        log.info("\(graph.name): \(graph.nodes.count) nodes became \(kernels.count) kernels")
+        log.info(
+            "\(graph.name): \(graph.nodes.count) nodes became \(kernels.count) kernels; int8 by \(IntegerArithmetic.int8Kernels)"
+        )
         for fallback in fallbacks {
             log.warning("\(fallback.node) (\(fallback.operatorName)) runs on the host: \(fallback.reason)")
         }
