@@ -60,17 +60,24 @@ public struct StateDictionary: Sendable, Hashable {
 }
 
 extension StateDictionary {
-    /// Makes a dictionary of the tensors of a safetensors file, which keeps no order: names ascend.
+    /// The metadata of a safetensors file under which the names stand in their order, one in a line.
+    private static let orderKey = "order"
+
+    /// Makes a dictionary of the tensors of a safetensors file.
+    ///
+    /// The format keeps no order; files written here say it in their metadata. In others names ascend.
     public init(_ file: Safetensors) {
-        self.init(
-            file.tensors.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-                .map { Entry(name: $0.key, tensor: $0.value) })
+        let ascending = file.tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let said = (file.metadata[Self.orderKey] ?? "").split(separator: "\n").map(String.init)
+        let names = said.count == ascending.count && Set(said) == Set(ascending) ? said : ascending
+        self.init(names.compactMap { name in file.tensors[name].map { Entry(name: name, tensor: $0) } })
     }
 
     /// The same tensors as a safetensors file, with the mark by which programs of the PyTorch world know it.
     public var safetensors: Safetensors {
         var tensors: [String: Tensor] = [:]
         for entry in entries { tensors[entry.name] = entry.tensor }
-        return Safetensors(tensors: tensors, metadata: ["format": "pt"])
+        return Safetensors(
+            tensors: tensors, metadata: ["format": "pt", Self.orderKey: names.joined(separator: "\n")])
     }
 }
