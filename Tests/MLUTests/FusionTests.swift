@@ -93,4 +93,23 @@ import Testing
         #expect(names[true] == ["lstm"])
         #expect((names[false]?.count ?? 0) > 10 * layer.steps && names[false]?.contains("lstm") == false)
     }
+
+    /// The small operators of another length are others, although they have the same names.
+    @Test func oneBackendTakesSequencesOfAnyLength() throws {
+        var random = SeededGenerator(seed: 8)
+        let layer = Layer(input: 5, hidden: 4, batch: 3, steps: 2, direction: .bidirectional, bias: true)
+        var graph = graph(layer, &random)
+        graph.inputs[0].type.dimensions = [.symbol("T"), 3, 5]
+        let backend = try EagerBackend(graph, on: MLUDevice())
+        for steps in [2, 7, 3] {
+            let inputs = ["x": Tensor(random: [steps, 3, 5], &random)]
+            let reference = try ReferenceExecutor(graph).run(inputs)
+            let outputs = try MLUFusion.flags(enabled: false) { try backend.run(inputs).outputs }
+            for name in ["y", "hn", "cn"] {
+                let output = try #require(outputs[name])
+                let expected = try #require(reference[name])
+                #expect(output.shape == expected.shape && output.distance(to: expected) < 1e-5, "\(name), \(steps)")
+            }
+        }
+    }
 }

@@ -25,7 +25,8 @@ public final class EagerBackend {
     private let index: GraphIndex
     /// For each node, the values that nobody reads after it.
     private let dead: [[String]]
-    private var kernels: [String: NodeKernel] = [:]
+    /// By node, not by name: the small operators of an LSTM differ with the number of steps.
+    private var kernels: [Node: NodeKernel] = [:]
     private let parameters: DeviceParameters
 
     // State of one run.
@@ -173,9 +174,9 @@ public final class EagerBackend {
     }
 
     private func kernel(_ node: Node) -> NodeKernel {
-        if let kernel = kernels[node.name] { return kernel }
+        if let kernel = kernels[node] { return kernel }
         let kernel = NodeKernel(node, constants: graph.initializers, arithmetic: arithmetic)
-        kernels[node.name] = kernel
+        kernels[node] = kernel
         return kernel
     }
 
