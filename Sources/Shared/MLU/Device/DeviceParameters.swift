@@ -36,7 +36,8 @@ extension Graph {
     /// Bytes of each initializer that lies on the device.
     var parameterBytesOnDevice: [String: Int] {
         var result: [String: Int] = [:]
-        for node in nodes {
+        let index = GraphIndex(self)
+        for node in nodes where node.runsOnDevice(in: index, graph: self, value: constant) {
             for (position, name) in node.inputs.enumerated() {
                 let bytes = parameterBytes(node, position, name)
                 if bytes > 0 { result[name] = max(result[name] ?? 0, bytes) }

@@ -26,8 +26,8 @@ struct OperatorSignatures {
         case .binary, .variadic, .clip, .cast, .dropout, .identity: elementwise
         case .reduce(let attributes): reduction(attributes)
         case .lstm, .gru: recurrent
-        case .quantizeLinear: quantization("quantize", axis: nil)
-        case .dequantizeLinear: quantization("dequantize", axis: nil)
+        case .quantizeLinear: quantization("quantize")
+        case .dequantizeLinear: quantization("dequantize")
         default: movement
         }
     }
@@ -214,7 +214,7 @@ struct OperatorSignatures {
             arguments: node.inputs.indices.filter { node.input($0) != nil }.map { (names[$0], tensor($0)) })
     }
 
-    private func quantization(_ name: String, axis: Int?) -> OperatorCall {
+    private func quantization(_ name: String) -> OperatorCall {
         OperatorCall(
             name: name, arguments: [("self", tensor(0)), ("scale", tensor(1)), ("zero_point", tensor(2))])
     }

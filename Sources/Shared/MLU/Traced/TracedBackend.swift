@@ -26,7 +26,7 @@ public final class TracedBackend {
     /// What runs on the host, in the order of the graph.
     public let fallbacks: [Fallback]
     /// Number of kernels that the device runs.
-    public var kernelCount: Int { kernels.count }
+    public var kernelCount: Int { kernels.count { !$0.isOnHost } }
 
     private let executor: AcceleratedExecutor
     private let kernels: [TracedKernel]
@@ -62,7 +62,7 @@ public final class TracedBackend {
         fallbacks = plan.fallbacks
         let log = DeviceLog.traced()
         log.info(
-            "\(graph.name): \(graph.nodes.count) nodes became \(kernels.count) kernels; int8 by \(IntegerArithmetic.int8Kernels)"
+            "\(graph.name): \(graph.nodes.count) nodes became \(kernelCount) kernels; int8 by \(IntegerArithmetic.int8Kernels)"
         )
         for fallback in fallbacks {
             log.warning("\(fallback.node) (\(fallback.operatorName)) runs on the host: \(fallback.reason)")
