@@ -24,7 +24,8 @@ final class PlanBuilder {
     /// How often each value is still going to be read.
     private var pendingReads: [String: Int] = [:]
     /// Names of the nodes whose steps are being made.
-    private var currentNode = ""
+    private var currentNodes: [String] = []
+    private var currentNode: String { currentNodes.joined(separator: " + ") }
 
     /// Starts an empty plan.
     init(
@@ -45,14 +46,14 @@ final class PlanBuilder {
         try prepareModules()
         for (index, input) in resolved.graph.inputs.enumerated() {
             guard let type = resolved.types[input.name] else { continue }
-            currentNode = input.name
+            currentNodes = [input.name]
             let slot = addSlot(.input(index), byteCount: type.shape.elementCount * type.elementType.byteCount)
             let layout = StridedShape(rowMajor: type.shape.dimensions)
             try define(input.name, [ValueForm(position: SlotPosition(slot: slot), layout: layout)])
         }
         for name in resolved.constants.keys.sorted() where observed.contains(name) {
             if let tensor = resolved.constants[name], tensor.elementType == .float32 {
-                steps.append(PlanStep(node: name, action: .observeConstant(value: name, tensor)))
+                steps.append(PlanStep(nodes: [name], action: .observeConstant(value: name, tensor)))
             }
         }
         for group in FusionPlanner(resolved: resolved, observed: observed).groups() {
@@ -73,7 +74,7 @@ final class PlanBuilder {
     private func planOutputs() throws(ExecutionError) -> [ExecutionPlan.Output] {
         var outputs: [ExecutionPlan.Output] = []
         for output in resolved.graph.outputs {
-            currentNode = output.name
+            currentNodes = [output.name]
             if let constant = resolved.constants[output.name] {
                 outputs.append(.constant(constant))
             } else {
@@ -89,7 +90,7 @@ final class PlanBuilder {
 
     private func emit(_ group: FusedGroup) throws(ExecutionError) {
         let nodes = group.nodes.map { resolved.graph.nodes[$0] }
-        currentNode = nodes.map(\.name).joined(separator: " + ")
+        currentNodes = nodes.map(\.name)
         if nodes.count > 1 {
             if try emitFused(group) {
                 for node in nodes { finishReads(of: node) }
@@ -198,7 +199,7 @@ final class PlanBuilder {
 
     /// Adds a step of the current nodes.
     func append(_ action: PlanStep.Action) {
-        steps.append(PlanStep(node: currentNode, action: action))
+        steps.append(PlanStep(nodes: currentNodes, action: action))
     }
 
     /// Adds a block of memory.

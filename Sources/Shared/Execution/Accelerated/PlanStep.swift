@@ -100,10 +100,13 @@ struct PlanStep {
         case observeConstant(value: String, Tensor)
     }
 
-    /// Names of the nodes that it computes, for messages and timing.
-    let node: String
+    /// Names of the nodes that it computes; of a value for steps that only move one.
+    let nodes: [String]
     /// What happens.
     let action: Action
+
+    /// The names as one text, for messages.
+    var node: String { nodes.joined(separator: " + ") }
 
     /// Slots that the step reads or writes.
     var slots: [Int] {

@@ -4,12 +4,15 @@ import Graphs
 public final class StepTimer {
     /// Nodes of a step and the time spent in it.
     public struct Entry: Sendable {
-        /// Names of the nodes that the step computes.
-        public var node: String
+        /// Names of the nodes that the step computes; of a value for steps that only move one.
+        public var nodes: [String]
         /// How it computes them: the library's implementation, or the kind of step.
         public var implementation: String
         /// Time in all runs.
         public var duration: Duration
+
+        /// The names as one text.
+        public var node: String { nodes.joined(separator: " + ") }
     }
 
     /// One entry for each step, in order.
@@ -36,7 +39,7 @@ public final class StepTimer {
                 case .fill: "fill"
                 case .observe, .observeConstant: "observe"
                 }
-            return Entry(node: step.node, implementation: implementation, duration: .zero)
+            return Entry(nodes: step.nodes, implementation: implementation, duration: .zero)
         }
     }
 

@@ -57,7 +57,7 @@ public final class TracedBackend {
         } catch {
             throw .execution(error)
         }
-        let plan = TracedPlan(graph: graph, index: index, types: types, steps: timer.entries.map(\.node))
+        let plan = TracedPlan(graph: graph, index: index, types: types, steps: timer.entries.map(\.nodes))
         kernels = plan.kernels
         fallbacks = plan.fallbacks
         let log = DeviceLog.traced()

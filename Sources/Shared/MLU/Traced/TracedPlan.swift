@@ -37,16 +37,15 @@ struct TracedPlan {
     ///   - graph: The graph.
     ///   - index: Its index.
     ///   - types: Types of all values.
-    ///   - steps: Names of the nodes of each step, joined by ` + `; nodes that are in no step were folded away.
-    init(graph: Graph, index: GraphIndex, types: [String: NodeWork.Operand], steps: [String]) {
+    ///   - steps: Names of the nodes of each step; nodes that are in no step were folded away.
+    init(graph: Graph, index: GraphIndex, types: [String: NodeWork.Operand], steps: [[String]]) {
         self.graph = graph
         self.index = index
         self.types = types
         let nodes = Dictionary(graph.nodes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         var seen: Set<String> = []
         for step in steps {
-            let names = nodes[step] == nil ? step.components(joinedBy: " + ") : [step]
-            let members = names.compactMap { nodes[$0] }.filter { seen.insert($0.name).inserted }
+            let members = step.compactMap { nodes[$0] }.filter { seen.insert($0.name).inserted }
             if !members.isEmpty { add(members) }
         }
         markDead()
@@ -135,12 +134,5 @@ extension Graph {
             && readers.allSatisfy {
                 if case .mlu = nodes[$0.node].op { nodes[$0.node].input(.inputMean) != nil } else { false }
             }
-    }
-}
-
-extension String {
-    /// The parts between separators.
-    func components(joinedBy separator: String) -> [String] {
-        split(separator: separator, omittingEmptySubsequences: false).map(String.init)
     }
 }
