@@ -109,7 +109,8 @@ let package = Package(
                 "Conversion", "Execution", "Graphs", "Kernels", "Logs", "Quantization", "Tensors", logging,
             ], settings: numericSettings),
         library(
-            "Evaluation", folder: "Shared/Evaluation", dependencies: ["Calibration", "Graphs", "Tensors"],
+            "Evaluation", folder: "Shared/Evaluation",
+            dependencies: ["Calibration", "Conversion", "Graphs", "Tensors"],
             settings: numericSettings),
         library(
             "Wire", folder: "Shared/Wire", dependencies: ["CAcceptLimit", "Calibration", "CZeroMQ", protobuf],

@@ -149,6 +149,26 @@ import Testing
         #expect(try digest(folder.path("digits.int8.onnx")) == digest(folder.path("local.onnx")))
     }
 
+    @Test func aSubmittedStateDictionaryIsTheLocalOne() throws {
+        let options = [
+            "--data", Example.calibration, "--samples", "64", "--batch-size", "8", "--qconfig", "mlu", "--per-channel",
+        ]
+        let cluster = try Cluster(workers: 2)
+        let folder = cluster.folder
+        let submitted = try cluster.ask(["submit", Example.model] + options + ["--wait"])
+        #expect(submitted.status == 0, "\(submitted.errors)")
+        let local = try TareProcess.run(
+            ["calibrate", Example.model] + options + [
+                "--workers", "1", "--output", folder.path("local.onnx"), "--state-dict", folder.path("local.pth"),
+            ], in: folder.url)
+        #expect(local.status == 0, "\(local.errors)")
+        let result = try cluster.ask(
+            ["result", "1", "--output", folder.path("ours.onnx"), "--state-dict", folder.path("ours.pth")])
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try digest(folder.path("ours.onnx")) == digest(folder.path("local.onnx")))
+        #expect(try digest(folder.path("ours.pth")) == digest(folder.path("local.pth")))
+    }
+
     @Test func submittingWaitsForTheEvaluationToo() throws {
         let cluster = try Cluster(workers: 1)
         let outcome = try cluster.ask(

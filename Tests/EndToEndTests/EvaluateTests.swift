@@ -49,6 +49,43 @@ import Testing
         #expect(reports.count == 1 && digests.count == 1)
     }
 
+    /// The device's modules are compared themselves, and agree with their ONNX form up to ties between two integers.
+    @Test(arguments: ["q.pth", "q.safetensors"])
+    func aStateDictionaryIsEvaluatedOnTheDevice(name: String) throws {
+        let folder = try TemporaryFolder()
+        let outcome = try TareProcess.run(
+            [
+                "calibrate", Example.model, "--data", Example.calibration, "--samples", "64", "--qconfig", "mlu",
+                "--output", folder.path("int8.onnx"), "--state-dict", folder.path(name),
+            ], in: folder.url)
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        func evaluate(_ model: String, _ options: [String]) throws -> String {
+            let outcome = try TareProcess.run(
+                ["evaluate", Example.model, folder.path(model), "--data", Example.evaluation, "--samples", "64"]
+                    + ["--labels", "label", "--json"] + options, in: folder.url)
+            try #require(outcome.status == 0, "\(outcome.errors)")
+            return outcome.output
+        }
+        let text = try evaluate(name, ["--workers", "1"])
+        #expect(try evaluate(name, ["--workers", "2", "--data-delivery", "stream"]) == text)
+        let (device, lowered) = (try Self.report(text), try Self.report(try evaluate("int8.onnx", [])))
+        #expect(device.quantizedModel.name == name && device.layers.count { $0.operator.hasPrefix("MLU") } > 5)
+        let (ours, theirs) = (
+            try #require(device.layers.first { $0.value == "logits" }?.total.sqnrDecibels),
+            try #require(lowered.layers.first { $0.value == "logits" }?.total.sqnrDecibels)
+        )
+        #expect(abs(ours - theirs) < 0.5 && ours > 20)
+    }
+
+    @Test func aStateDictionaryOfAnotherModelIsRefused() throws {
+        let folder = try TemporaryFolder()
+        try StateDictionary([.init(name: "other.weight", tensor: Tensor(zeros: [2, 2], elementType: .float32))])
+            .write(to: folder.path("other.pth"))
+        let outcome = try TareProcess.run(
+            ["evaluate", Example.model, folder.path("other.pth"), "--data", Example.evaluation], in: folder.url)
+        #expect(outcome.status == 65 && outcome.errors.contains("other.weight"), "\(outcome.errors)")
+    }
+
     @Test func killedWorkersDoNotChangeTheStatistics() throws {
         let folder = try Self.quantized()
         try Arrays.write(["image": Arrays.images(1200)], to: folder.path("images.npz"))

@@ -1,6 +1,8 @@
+import Conversion
 import Evaluation
 import Execution
 import Graphs
+import Quantization
 import Tensors
 import TestSupport
 import Testing
@@ -39,6 +41,40 @@ import Testing
             throws: ModelPairError.differs(
                 what: "input", name: "x", float: "float32[N, 2, 6, 6]", quantized: "float32[N, 2, 7, 7]")
         ) { try ModelPair(float: float, quantized: other) }
+    }
+
+    /// `firstconv`: the float model gets the normalization that the device's first convolution does itself.
+    @Test func rawDataAreNormalizedInBothModels() throws {
+        var generator = SeededGenerator(seed: 3)
+        let type = TensorType(elementType: .float32, dimensions: [.symbol("N"), 3, 4, 4])
+        let float = Graph(
+            name: "first", inputs: [.init(name: "x", type: type)],
+            outputs: [.init(name: "r", type: TensorType(elementType: .float32, dimensions: nil))],
+            initializers: ["w": Tensor(shape: [2, 3, 1, 1], elements: (0..<6).map { _ in generator.normal() })],
+            nodes: [
+                Node(name: "conv", op: .convolution(ConvolutionAttributes()), inputs: ["x", "w"], outputs: ["c"]),
+                Node(name: "relu", op: .unary(.relu), inputs: ["c"], outputs: ["r"]),
+            ])
+        let (mean, std) = ([0.4, 0.5, 0.6], [0.25, 0.2, 0.3])
+        let conversion = try float.preparedForMLU().quantizeDynamicMLU(
+            qconfigSpec: MLUQuantizationSpecification(firstConvolution: true, mean: mean, std: std), dtype: "int16",
+            genQuant: true)
+        let module = try #require(conversion.modules.first)
+        var observer = conversion.specification.observer
+        // What pixels become: (0 - 0.5) / 0.2 to (1 - 0.4) / 0.25.
+        var range = CallRange()
+        range.include([Float(-2.5), 2.5].span)
+        observer.record(range)
+        let state = conversion.stateDictionary(observers: [module.path: observer]).state
+        let pair = try ModelPair(imported: float, quantized: .state(state))
+        let pixels = Tensor(
+            shape: [3, 3, 4, 4], elements: (0..<144).map { _ in Float(generator.next() % 256) })
+        let statistics = try SmallModels.evaluate(pair, ["x": pixels], batches: [0..<3])
+        #expect(pair.layers.map(\.node) == ["conv", "relu"])
+        for (name, layer) in statistics.layers {
+            #expect(layer.total.signalToNoiseDecibels > 60, "\(name)")
+            #expect(layer.saturated == 0)
+        }
     }
 
     @Test func aModelComparedWithItselfIsExact() throws {

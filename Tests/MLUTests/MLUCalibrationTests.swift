@@ -199,6 +199,12 @@ extension Tensor {
         }
     }
 
+    /// The ONNX form and the report need the reciprocal too.
+    @Test(arguments: [Double.infinity, 1e41, 1e46])
+    func aScaleWithoutReciprocalIsOne(magnitude: Double) {
+        #expect(MLUScale(largestMagnitude: magnitude, type: .int8) == MLUScale(value: 1, warning: .infinite))
+    }
+
     @Test func weightsThatAreNotFiniteGiveScaleOneAndSayWhy() throws {
         var graph = identityNetwork()
         graph.initializers["fc.weight"] = Tensor(shape: [3, 2], elements: [Float(1), .nan, 0, 0, 2, -4])

@@ -279,6 +279,18 @@ private func refusal(_ path: String) -> String {
         #expect(repeated["w"]?.shape == [5, 2])
     }
 
+    /// Strides that are never stepped over may be anything.
+    @Test func stridesOfExtentOneAreIgnored() throws {
+        let tensor = PickledTensor(
+            storage: PickledStorage(key: "0", elementType: .float32, byteCount: 20), elementType: .float32, offset: 1,
+            shape: [1, 2, 2], strides: [.max, 1, 2])
+        #expect(tensor?.strides == [0, 1, 2])
+        let empty = PickledTensor(
+            storage: PickledStorage(key: "0", elementType: .float32, byteCount: 20), elementType: .float32, offset: 0,
+            shape: [0, 1 << 40, 1 << 40], strides: [0, 1 << 40, 1])
+        #expect(empty?.isContiguous == true)
+    }
+
     @Test func nestingAndRepetitionAreBounded() throws {
         let folder = try TemporaryFolder()
         let deep = String(repeating: "(", count: 100_000) + String(repeating: "t", count: 100_000) + "."

@@ -3,7 +3,14 @@ extension StateDictionary {
     ///
     /// - Throws: `TensorFileError`, `unsupported` for other endings.
     public init(path: String) throws(TensorFileError) {
-        switch try StateFileFormat(path: path) {
+        try self.init(path: path, format: StateFileFormat(path: path))
+    }
+
+    /// Reads a file of a format.
+    ///
+    /// - Throws: `TensorFileError`.
+    public init(path: String, format: StateFileFormat) throws(TensorFileError) {
+        switch format {
         case .safetensors: self.init(try Safetensors(path: path))
         case .pyTorch: self = try PyTorchFile.read(path: path)
         }

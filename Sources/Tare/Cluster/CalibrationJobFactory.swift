@@ -19,14 +19,15 @@ struct CalibrationJobFactory: JobFactory {
     func prepare(_ words: [String], blobs: BlobStore) throws -> PreparedJob<JobStatistics> {
         do {
             let submitted = try SubmittedJob.parsing(words)
+            try submitted.scheme.check(evaluates: submitted.evaluation.count != nil)
             let model = try roots.check(submitted.model, what: "The model")
             var data = submitted.data
             // Also those of the evaluation that follows, so that it is refused before anything is computed.
             let evaluated = try submitted.evaluation.paths.map { try roots.check($0, what: "The evaluation data path") }
             data.paths = try data.paths.map { try roots.check($0, what: "The data path") }
             data.preprocess = try data.preprocess.map { try roots.check($0, what: "The preprocessing file") }
-            var labels = submitted.evaluation.labels
-            if let path = labels, path.hasPrefix("/") { labels = try roots.check(path, what: "The labels file") }
+            var labels = submitted.evaluation.labels.map(LabelSource.init(submitted:))
+            if case .file(let path) = labels { labels = .file(try roots.check(path, what: "The labels file")) }
             guard let manifest = submitted.evaluatedManifest else {
                 return try prepareCalibration(words, submitted, model: model, data: data, blobs: blobs)
             }
@@ -56,7 +57,7 @@ struct CalibrationJobFactory: JobFactory {
     /// An evaluation of what an earlier job made.
     private func prepareEvaluation(
         _ words: [String], _ submitted: SubmittedJob, of manifest: String, model path: String, data: DataOptions,
-        labels: String?, blobs: BlobStore
+        labels: LabelSource?, blobs: BlobStore
     ) throws -> PreparedJob<JobStatistics> {
         guard let digest = ContentDigest(hexadecimal: manifest) else {
             throw CommandFailure(.usage, "--evaluated-manifest is a SHA-256, not '\(manifest)'")

@@ -28,10 +28,10 @@ struct JobWatch {
     /// Waits for the evaluation that a completed job asks for.
     ///
     /// - Returns: The evaluation as it ended.
-    /// - Throws: `CommandFailure` when the coordinator has not taken it in a minute.
+    /// - Throws: `CommandFailure` when the coordinator has not taken it in an hour: it hashes the data of the evaluation first.
     func untilEvaluated(_ job: JobDocument) throws -> JobDocument {
         let name = CalibrationJobFactory.evaluationName(of: job.id)
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + .seconds(3600)
         while ContinuousClock.now < deadline {
             var page = Page()
             while true {

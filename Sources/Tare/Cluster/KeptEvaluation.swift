@@ -1,5 +1,4 @@
 import Calibration
-import Conversion
 import CoordinatorService
 import CoordinatorStore
 import Evaluation
@@ -27,19 +26,13 @@ extension KeptJob {
         }
         let models = try options.models(of: specification)
         let pair = try ModelPair(
-            float: PreparedGraph(Self.graph(models.float, blobs: blobs)).graph,
-            quantized: Self.graph(models.quantized, blobs: blobs))
+            imported: Self.graph(models.float, blobs: blobs),
+            quantized: .graph(Self.graph(models.quantized, blobs: blobs)))
         var manifest = try ResultManifest(jsonBytes: blobs.bytes(evaluation.manifest))
-        var data = data
-        data.skipped += findings.skipped.map {
-            ResultManifest.SkippedSample(sample: "sample \($0.sample)", reason: $0.reason)
-        }
+        let data = data(without: findings)
         let provenance = EvaluationReport.Provenance(
             floatModel: model, quantizedModel: manifest.output, data: data,
-            plan: ResultManifest.Plan(
-                sha256: plan.digest.hexadecimal, batchSize: specification.batchSize,
-                batchesPerShard: specification.batchesPerShard, shards: plan.shardCount),
-            instructionSet: specification.requiredInstructionSet)
+            plan: ResultManifest.Plan(plan), instructionSet: plan.specification.requiredInstructionSet)
         manifest.evaluation = try EvaluationReport(
             statistics, layers: pair.layers, unmatched: pair.unmatched, provenance: provenance,
             labels: evaluation.labels

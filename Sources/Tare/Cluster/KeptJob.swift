@@ -36,17 +36,9 @@ struct KeptJob: Codable {
     ) throws -> [ResultContent] {
         let scheme = try SubmittedJob.parsing(words).scheme.resolved()
         let graph = try Self.graph(plan.specification.model, blobs: blobs)
-        var data = data
-        data.skipped += findings.skipped.map {
-            ResultManifest.SkippedSample(sample: "sample \($0.sample)", reason: $0.reason)
-        }
-        let specification = plan.specification
+        let data = data(without: findings)
         let provenance = ModelConversion.Provenance(
-            data: data,
-            plan: ResultManifest.Plan(
-                sha256: plan.digest.hexadecimal, batchSize: specification.batchSize,
-                batchesPerShard: specification.batchesPerShard, shards: plan.shardCount),
-            instructionSet: specification.requiredInstructionSet)
+            data: data, plan: ResultManifest.Plan(plan), instructionSet: plan.specification.requiredInstructionSet)
         let output = try ModelConversion(model: model, plan: ConversionPlan(graph, scheme: scheme))
             .convert(statistics, provenance: provenance, name: outputName)
         let state = try output.state.map { ResultContent(.state, bytes: try $0.safetensors.encoded()) }
@@ -54,6 +46,15 @@ struct KeptJob: Codable {
             ResultContent(.model, bytes: output.modelBytes), ResultContent(.manifest, bytes: output.manifestBytes),
             ResultContent(.statistics, bytes: try statistics.encoded()),
         ] + (state.map { [$0] } ?? [])
+    }
+
+    /// The data without the samples that were left out while the job ran.
+    func data(without findings: JobFindings) -> ResultManifest.DataSummary {
+        var data = data
+        data.skipped += findings.skipped.map {
+            ResultManifest.SkippedSample(sample: "sample \($0.sample)", reason: $0.reason)
+        }
+        return data
     }
 
     /// The name that the quantized model gets when nobody names it.

@@ -30,6 +30,8 @@ struct BatchedRun {
         guard let total = extents.first, extents.count == 1, total > 0, let step = step(total: total) else {
             return try compute(inputs)
         }
+        // A single batch needs no joining.
+        if step >= total { return try compute(inputs) }
         var parts: [String: [Tensor]] = [:]
         for start in stride(from: 0, to: total, by: step) {
             let range = start..<min(start + step, total)

@@ -46,8 +46,9 @@ struct CalibrateCommand: AsyncParsableCommand {
     var dump: DumpOptions
 
     func validate() throws {
-        if cluster.listen == nil, keys.keys != nil || keys.insecure {
-            throw ValidationError("--keys and --insecure are for workers from elsewhere: give --listen too.")
+        try keys.validate(listens: cluster.listen != nil)
+        if !cluster.hasLocalWorkers, dump.dumpDir != nil {
+            throw ValidationError("--dump-dir is for workers that this command starts: give --workers too.")
         }
     }
 
@@ -55,12 +56,14 @@ struct CalibrateCommand: AsyncParsableCommand {
         try await FailureReport.exitOnFailure {
             _ = try InputPath.existingFile(files.model, what: "The model")
             try scheme.check(stateDictionary: files.stateDictionary)
+            try scheme.check(evaluates: evaluation.count != nil)
             let outputs = try OutputFiles(
                 model: files.output, statistics: files.statistics, stateDictionary: files.stateDictionary)
             _ = try device.makeDevice()
             let run = try ServedRun(cluster, keys: keys, workerWords: ["--device", device.device] + dump.workerWords())
             try outputs.check(
-                against: [files.model, files.config, data.preprocess].compactMap { $0 } + data.paths + evaluation.paths)
+                against: [files.model, files.config, data.preprocess, evaluation.labels].compactMap { $0 } + data.paths
+                    + evaluation.paths)
             for path in evaluation.paths { _ = try InputPath.existing(path, what: "The evaluation data path") }
             let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
             try outputs.check(against: job.model.paths)
@@ -86,7 +89,7 @@ struct CalibrateCommand: AsyncParsableCommand {
         let samples = evaluation.data(data)
         let evaluationJob = try EvaluationJob(
             float: job.model, quantized: EvaluationJob.QuantizedModel(output), data: samples,
-            labels: evaluation.labels, plan: plan)
+            labels: evaluation.labels.map(LabelSource.init(named:)), plan: plan)
         let outcome = try await run.run(
             try evaluationJob.clusterJob(delivery: plan.dataDelivery, paths: samples.paths),
             shards: evaluationJob.plan.shardCount, title: "evaluating")

@@ -19,12 +19,14 @@ struct EvaluateCommand: AsyncParsableCommand {
             Examples:
               tare evaluate model.onnx model.int8.onnx --data images.npz
               tare evaluate model.onnx model.int8.onnx --data test.npz --labels label --workers 4 --report report.json
+              tare evaluate model.onnx quantized.pth --data test.npz      # of calibrate --qconfig mlu --state-dict
             """)
 
     @Argument(help: "The float ONNX model.")
     var float: String
 
-    @Argument(help: "The quantized ONNX model that was made from it.")
+    @Argument(
+        help: "The quantized model made from it: .onnx, or a state dictionary (.pth, .safetensors) for the device.")
     var quantized: String
 
     @OptionGroup(title: "Data")
@@ -57,9 +59,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        if cluster.listen == nil, keys.keys != nil || keys.insecure {
-            throw ValidationError("--keys and --insecure are for workers from elsewhere: give --listen too.")
-        }
+        try keys.validate(listens: cluster.listen != nil)
         if let report, report == statistics { throw ValidationError("--report and --statistics are the same file.") }
     }
 
@@ -73,11 +73,13 @@ struct EvaluateCommand: AsyncParsableCommand {
             }
             let run = try ServedRun(cluster, keys: keys)
             let model = try SourceModel(path: float)
+            let quantized = try EvaluationJob.QuantizedModel(path: quantized)
+            for path in [report, statistics].compactMap(\.self) {
+                try OutputFiles.checkDistinct(path, what: "'\(path)'", from: model.paths + quantized.paths)
+            }
             let job = try EvaluationJob(
-                float: model,
-                quantized: EvaluationJob.QuantizedModel(
-                    try SourceModel(anyModel: quantized, what: "The quantized model")),
-                data: data, labels: labels, plan: plan)
+                float: model, quantized: quantized, data: data,
+                labels: labels.map(LabelSource.init(named:)), plan: plan)
             let outcome = try await run.run(
                 try job.clusterJob(delivery: plan.dataDelivery, paths: data.paths), shards: job.plan.shardCount,
                 title: "evaluating")

@@ -53,11 +53,10 @@ struct ResultCommand: AsyncParsableCommand {
             }
             let (model, manifest) = (try file("model"), try file("manifest"))
             if let path = outputs.statistics { try AtomicFile.write(try file("statistics"), to: path) }
-            if let path = outputs.stateDictionary {
-                let state = try Safetensors(decoding: try file("state"), name: "the state of job \(job)")
-                try StateDictionary(state).write(to: path)
+            let state = try outputs.stateDictionary.map { _ in
+                StateDictionary(try Safetensors(decoding: try file("state"), name: "the state of job \(job)"))
             }
-            try outputs.write(model: model, manifest: manifest)
+            try outputs.write(model: model, manifest: manifest, state: state)
             if json {
                 StandardStreams.writeOutput(try Documents.text(result))
             } else {

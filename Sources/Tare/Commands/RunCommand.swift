@@ -69,6 +69,12 @@ struct RunCommand: ParsableCommand {
         if !backend.isDevice, deviceOptions.profile {
             throw ValidationError("--profile is for the simulated device; add --backend cnnl or --backend magicmind.")
         }
+        if !backend.isDevice, deviceOptions.choice.device != DeviceModel.server.name {
+            throw ValidationError("--device is for the simulated device; add --backend cnnl or --backend magicmind.")
+        }
+        if backend != .cnnl, !deviceOptions.mluFusion {
+            throw ValidationError("--no-mlu-fusion is for --backend cnnl.")
+        }
         if backend != .cnnl, deviceOptions.cnnlPositions {
             throw ValidationError("--cnnl-positions is for --backend cnnl.")
         }
@@ -127,7 +133,7 @@ struct RunCommand: ParsableCommand {
 
     private func checkOutput(_ output: String) throws {
         try OutputFiles.checkWritable(output, what: "--output")
-        try OutputFiles.checkDistinct(output, what: "--output", from: [model, input])
+        try OutputFiles.checkDistinct(output, what: "--output", from: [model, input, stateDict].compactMap { $0 })
     }
 
     private func report(

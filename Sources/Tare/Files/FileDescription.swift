@@ -32,7 +32,7 @@ enum FileDescription: Encodable {
             }
             return .statistics(StatisticsDescription(try CalibrationStatistics(path: path)))
         }
-        if [".pth", ".pt", ".bin"].contains(where: name.hasSuffix) {
+        if (try? StateFileFormat(path: path)) == .pyTorch {
             return .arrays(ArrayFileDescription(try PyTorchFile.read(path: path)))
         }
         if name.hasSuffix(".npz") { return .arrays(try ArrayFileDescription(NPZFile(path: path))) }

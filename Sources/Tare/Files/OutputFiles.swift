@@ -45,20 +45,20 @@ struct OutputFiles {
         }
     }
 
-    /// Writes a quantized model and its manifest, both or neither.
+    /// Writes a quantized model, its manifest and, where it is wanted, the state dictionary: all or none.
     ///
-    /// - Throws: `TensorFileError` that names the file; an earlier pair is then as it was.
+    /// - Throws: `TensorFileError` that names the file; earlier ones are then as they were.
     func write(_ output: ModelConversion.Output) throws {
-        if let stateDictionary, let state = output.state { try state.write(to: stateDictionary) }
-        try write(model: output.modelBytes, manifest: output.manifestBytes)
+        try write(model: output.modelBytes, manifest: output.manifestBytes, state: output.state)
     }
 
     /// The same for bytes.
-    func write(model modelBytes: [UInt8], manifest manifestBytes: [UInt8]) throws {
+    func write(model modelBytes: [UInt8], manifest manifestBytes: [UInt8], state: StateDictionary?) throws {
         try FolderLock.holding(folderOf: model) { () throws(TensorFileError) in
-            // Both are on the disk before either takes its name, so a full disk leaves an earlier pair as it was.
+            // The model is on the disk before any takes its name, so a full disk leaves an earlier set as it was.
             try AtomicFile.write(to: model) { (writer) throws(TensorFileError) in
                 try writer.append(modelBytes)
+                if let stateDictionary, let state { try state.write(to: stateDictionary) }
                 try AtomicFile.write(manifestBytes, to: manifest)
             }
         }

@@ -22,7 +22,7 @@ struct QuantizedState {
     /// - Returns: The model as the device runs it, and what a user should know.
     /// - Throws: `MLUConversionError`, naming missing and unexpected keys.
     func load(into model: Graph) throws -> (graph: Graph, warnings: [String]) {
-        let loaded = try model.mluRunModel(loading: state)
+        let loaded = try model.mluRunModel(loading: state, mapping: .everything(in: model))
         return (loaded.graph, loaded.report.warnings.map(\.description))
     }
 }

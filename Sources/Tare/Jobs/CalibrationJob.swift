@@ -64,13 +64,9 @@ struct CalibrationJob {
     /// - Returns: The model and its manifest.
     /// - Throws: An error that names the tensor or node that cannot be quantized.
     func convert(_ statistics: CalibrationStatistics, name: String) throws -> ModelConversion.Output {
-        let specification = plan.specification
         let provenance = ModelConversion.Provenance(
-            data: dataset.summary,
-            plan: ResultManifest.Plan(
-                sha256: plan.digest.hexadecimal, batchSize: specification.batchSize,
-                batchesPerShard: specification.batchesPerShard, shards: plan.shardCount),
-            instructionSet: specification.requiredInstructionSet)
+            data: dataset.summary, plan: ResultManifest.Plan(plan),
+            instructionSet: plan.specification.requiredInstructionSet)
         return try ModelConversion(model: model.summary, plan: quantization)
             .convert(statistics, provenance: provenance, name: name)
     }

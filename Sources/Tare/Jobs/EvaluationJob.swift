@@ -1,12 +1,11 @@
 import Calibration
-import Conversion
 import CoordinatorService
 import Datasets
 import Evaluation
 import Execution
 import Foundation
-import Graphs
 import ONNXFormat
+import Tensors
 
 /// An evaluation from the models and samples that the user named to the report, without the question who computes.
 struct EvaluationJob {
@@ -18,8 +17,10 @@ struct EvaluationJob {
         let files: [JobSpecification.ModelFile]
         /// Their bytes.
         let blobs: [Blob]
-        /// The graph.
-        let graph: Graph
+        /// Where the files lie; empty for bytes that were just made.
+        let paths: [String]
+        /// What it holds.
+        let delivered: DeliveredModel
     }
 
     /// The float model.
@@ -45,15 +46,14 @@ struct EvaluationJob {
     ///   - plan: How the work is cut.
     /// - Throws: An error that names the model, the data or the labels that do not fit.
     init(
-        float: SourceModel, quantized: QuantizedModel, data: DataOptions, labels: String?, plan: PlanOptions
+        float: SourceModel, quantized: QuantizedModel, data: DataOptions, labels: LabelSource?, plan: PlanOptions
     ) throws {
-        let prepared = try PreparedGraph(float.imported.graph).graph
         self.float = float
         self.quantized = quantized
-        pair = try ModelPair(float: prepared, quantized: quantized.graph)
+        pair = try ModelPair(imported: float.imported.graph, quantized: quantized.delivered)
         if labels != nil, pair.scores == nil { throw EvaluationReportError.noClassifier }
         let batchSize = try CalibrationJob.batchSize(plan.batchSize, for: float.imported.graph)
-        let dataset = try CalibrationDataset(data, graph: prepared)
+        let dataset = try CalibrationDataset(data, graph: pair.quantized)
         self.dataset = dataset
         self.labels = try labels.map { try EvaluationLabels($0, paths: data.paths).of(dataset.source) }
         guard let dataDigest = ContentDigest(hexadecimal: dataset.summary.sha256) else {
@@ -83,13 +83,9 @@ struct EvaluationJob {
 
     /// The numbers.
     func report(_ statistics: EvaluationStatistics) throws -> ResultManifest.Evaluation {
-        let specification = plan.specification
         let provenance = EvaluationReport.Provenance(
             floatModel: float.summary, quantizedModel: quantized.summary, data: dataset.summary,
-            plan: ResultManifest.Plan(
-                sha256: plan.digest.hexadecimal, batchSize: specification.batchSize,
-                batchesPerShard: specification.batchesPerShard, shards: plan.shardCount),
-            instructionSet: specification.requiredInstructionSet)
+            plan: ResultManifest.Plan(plan), instructionSet: plan.specification.requiredInstructionSet)
         return try EvaluationReport(
             statistics, layers: pair.layers, unmatched: pair.unmatched, provenance: provenance, labels: labels
         ).document
@@ -97,14 +93,22 @@ struct EvaluationJob {
 }
 
 extension EvaluationJob.QuantizedModel {
-    /// A model that the user named.
-    init(_ model: SourceModel) {
+    /// A model or state dictionary that the user named.
+    init(path: String) throws {
+        guard let format = try? StateFileFormat(path: path) else {
+            let model = try SourceModel(anyModel: path, what: "The quantized model")
+            self.init(
+                summary: model.summary, files: model.files, blobs: model.blobs, paths: model.paths,
+                delivered: .graph(model.imported.graph))
+            return
+        }
+        let path = try InputPath.existingFile(path, what: "The state dictionary")
+        let source = try SourceFiles(path: path)
         self.init(
-            summary: model.summary, files: model.files, blobs: model.blobs, graph: model.imported.graph)
+            summary: source.summary, files: source.files, blobs: source.blobs, paths: source.paths,
+            delivered: .state(try StateDictionary(path: path, format: format)))
     }
-}
 
-extension EvaluationJob.QuantizedModel {
     /// A model that was just made.
     init(_ output: ModelConversion.Output) throws {
         try self.init(output.manifest.output, bytes: output.modelBytes)
@@ -116,7 +120,8 @@ extension EvaluationJob.QuantizedModel {
         self.init(
             summary: summary,
             files: [JobSpecification.ModelFile(path: summary.name, digest: blob.digest, byteCount: bytes.count)],
-            blobs: [blob],
-            graph: try ONNXModel.load(from: Data(bytes), baseDirectory: nil, source: "'\(summary.name)'").graph)
+            blobs: [blob], paths: [],
+            delivered: .graph(
+                try ONNXModel.load(from: Data(bytes), baseDirectory: nil, source: "'\(summary.name)'").graph))
     }
 }

@@ -1,6 +1,24 @@
 import Datasets
 import Foundation
 
+/// Where the right classes are.
+enum LabelSource {
+    /// A file (.npy, .npz with one array, IDX).
+    case file(String)
+    /// An array in the .npz files of the data.
+    case array(String)
+
+    /// What a user of this machine means: a file when there is one of this name.
+    init(named name: String) {
+        self = FileManager.default.fileExists(atPath: name) ? .file(name) : .array(name)
+    }
+
+    /// What a client means who named files by whole paths.
+    init(submitted name: String) {
+        self = name.hasPrefix("/") ? .file(name) : .array(name)
+    }
+}
+
 /// The right classes of samples: an array that lies beside them, or a file of their own.
 struct EvaluationLabels {
     private let labels: [Int]
@@ -9,20 +27,22 @@ struct EvaluationLabels {
     /// Reads all labels.
     ///
     /// - Parameters:
-    ///   - source: A file (.npy, .npz with one array, IDX), or the name of an array in the .npz files of the data.
+    ///   - source: The file or array.
     ///   - paths: The data.
     /// - Throws: `DatasetError`, `CommandFailure` when there is neither.
-    init(_ source: String, paths: [String]) throws {
-        self.source = source
-        if FileManager.default.fileExists(atPath: source) {
-            labels = try Labels.read(path: InputPath.existingFile(source, what: "The labels file"))
-        } else {
+    init(_ source: LabelSource, paths: [String]) throws {
+        switch source {
+        case .file(let path):
+            self.source = path
+            labels = try Labels.read(path: InputPath.existingFile(path, what: "The labels file"))
+        case .array(let name):
+            self.source = name
             guard paths.allSatisfy({ $0.lowercased().hasSuffix(".npz") }) else {
                 throw CommandFailure(
                     .noInput,
-                    "--labels '\(source)' is no file, and only .npz data can hold an array of this name; name a file")
+                    "--labels '\(name)' is no file, and only .npz data can hold an array of this name; name a file")
             }
-            labels = try paths.flatMap { try Labels.read(path: $0, array: source) }
+            labels = try paths.flatMap { try Labels.read(path: $0, array: name) }
         }
     }
 

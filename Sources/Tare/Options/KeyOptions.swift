@@ -27,6 +27,13 @@ struct CoordinatorKeyOptions: ParsableArguments {
         if authorizedKeys != nil, keys == nil { throw ValidationError("--authorized-keys needs --keys.") }
     }
 
+    /// Refuses keys of a command that listens to nobody.
+    func validate(listens: Bool) throws {
+        if !listens, keys != nil || insecure {
+            throw ValidationError("--keys and --insecure are for workers from elsewhere: give --listen too.")
+        }
+    }
+
     /// Reads the keys and the allow list; without keys other machines must not be able to reach the endpoint.
     func access(at endpoint: Endpoint) throws -> ClusterAccess {
         guard let keys else {

@@ -34,9 +34,12 @@ struct LocalClusterOptions: ParsableArguments {
     }
 
     /// How many processes to start on this machine.
-    func workerCount(shards: Int) -> Int {
-        (workers ?? (listen == nil ? .automatic : .exactly(0))).count(shards: shards)
-    }
+    func workerCount(shards: Int) -> Int { choice.count(shards: shards) }
+
+    /// Whether any process is started on this machine.
+    var hasLocalWorkers: Bool { choice != .exactly(0) }
+
+    private var choice: WorkerCount { workers ?? (listen == nil ? .automatic : .exactly(0)) }
 
     /// The two transports.
     enum TransportChoice: String, ExpressibleByArgument, CaseIterable {

@@ -34,7 +34,7 @@ struct MLUOptions: ParsableArguments {
     var isPerChannel = false
 
     @Option(
-        help: ArgumentHelp("mlu: record only the first batches. Default: all.", valueName: "n"))
+        help: ArgumentHelp("mlu: record only the first calls of each module. Default: all.", valueName: "n"))
     var iteration: Int?
 
     @Option(

@@ -37,6 +37,15 @@ extension SchemeOptions {
             .usage, "--state-dict belongs to the presets mlu and mlu-int16; add --qconfig mlu")
     }
 
+    /// Refuses to compare a model that takes raw pixels with the float model on the same, normalized data.
+    func check(evaluates: Bool) throws {
+        guard evaluates, isForDevice, mlu.firstConvolution else { return }
+        throw CommandFailure(
+            .usage,
+            "--evaluate cannot be combined with --firstconv: the quantized model takes raw pixels, the calibration data are "
+                + "normalized; run 'tare evaluate MODEL STATE.pth --data RAW' with the file of --state-dict")
+    }
+
     /// Applies the flags to the preset or the defaults.
     ///
     /// - Throws: `QConfigError` for an unknown preset; `CommandFailure` for a preset that observes nothing without

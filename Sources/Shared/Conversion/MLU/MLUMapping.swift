@@ -34,6 +34,13 @@ public struct MLUMapping: Sendable {
         }
     }
 
+    /// Every layer that can be converted, also those of a user's own classes: for loading a dictionary, whose scales say which
+    /// layers were.
+    public static func everything(in graph: Graph) -> MLUMapping {
+        let classes = Set(graph.nodes.compactMap { $0.module?.className })
+        return MLUMapping(names: MLUModuleKind.allCases.map(\.rawValue) + classes.sorted())
+    }
+
     /// The replacement of a module: by its kind first, unless its class is a user's own, then by the name of its class.
     func replacement(of module: FloatModule) -> (any MLUModuleReplacement)? {
         if !module.isUserDefined, let found = replacements[.kind(module.kind)] { return found }

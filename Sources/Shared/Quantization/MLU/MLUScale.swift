@@ -2,7 +2,7 @@ public import Tensors
 
 /// A scale of the simulated device, `integer = round(real * scale)`, and what was odd about it.
 public struct MLUScale: Sendable, Hashable {
-    /// The scale; positive and finite.
+    /// The scale; positive and finite, and so is its reciprocal.
     public var value: Float
     /// Why the scale is 1 although nothing asked for it; `nil` also when all elements were zero.
     public var warning: MLUScaleWarning?
@@ -30,7 +30,7 @@ public struct MLUScale: Sendable, Hashable {
             self.init(value: 1, warning: .tooSmall)
             return
         }
-        guard largestMagnitude.isFinite, scale > 0 else {
+        guard largestMagnitude.isFinite, scale > 0, (1 / scale).isFinite else {
             self.init(value: 1, warning: .infinite)
             return
         }

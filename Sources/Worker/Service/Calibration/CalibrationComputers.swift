@@ -38,17 +38,20 @@ public struct CalibrationComputers: ShardComputerFactory {
     public func makeComputer(for job: WorkerJob) throws -> any ShardComputer {
         let specification = job.plan.specification
         let options = try ComputationOptions(text: specification.options)
-        let graph = try Self.preparedGraph(job)
-        let reader = try batchReader(job, options, inputs: graph.inputs)
+        let imported = try Self.importedGraph(job)
+        let reader = try batchReader(job, options, inputs: imported.inputs)
         if let evaluation = options.evaluation {
-            return try EvaluationComputer(job, float: graph, evaluation: evaluation, reader: reader, device: device)
+            return try EvaluationComputer(job, float: imported, evaluation: evaluation, reader: reader, device: device)
         }
         do {
+            let graph = try PreparedGraph(imported).graph
             let executor = try AcceleratedExecutor(graph, observing: specification.observedTensors)
             return CalibrationComputer(
                 plan: job.plan, executor: executor, reader: reader,
                 dumper: dump.map { BatchDumper(graph, on: device, $0, tell: tell) })
-        } catch {
+        } catch let error as ConversionError {
+            throw ShardComputationError(.data, error.description)
+        } catch let error as ExecutionError {
             throw error.asShardComputationError
         }
     }
@@ -94,16 +97,12 @@ public struct CalibrationComputers: ShardComputerFactory {
         }
     }
 
-    private static func preparedGraph(_ job: WorkerJob) throws(ShardComputationError) -> Graph {
+    private static func importedGraph(_ job: WorkerJob) throws(ShardComputationError) -> Graph {
         let url = job.modelFolder.appending(path: job.plan.specification.model[0].path)
         do {
-            return try PreparedGraph(try ONNXModel.load(from: url).graph).graph
-        } catch let error as ONNXImportError {
-            throw ShardComputationError(.data, error.description)
-        } catch let error as ConversionError {
-            throw ShardComputationError(.data, error.description)
+            return try ONNXModel.load(from: url).graph
         } catch {
-            throw ShardComputationError(.internal, "\(error)")
+            throw ShardComputationError(.data, error.description)
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Calibration
+internal import Conversion
 internal import Evaluation
 internal import Execution
 internal import Foundation
@@ -26,7 +27,7 @@ final class EvaluationComputer: ShardComputer {
     ///
     /// - Parameters:
     ///   - job: The job.
-    ///   - graph: The float model's graph, prepared.
+    ///   - graph: The float model's graph, as imported.
     ///   - evaluation: Which files are the quantized model.
     ///   - reader: The samples.
     ///   - device: The worker's device.
@@ -44,12 +45,18 @@ final class EvaluationComputer: ShardComputer {
         )
         do {
             let url = job.modelFolder.appending(path: models.quantized[0].path)
-            pair = try ModelPair(float: graph, quantized: try ONNXModel.load(from: url).graph)
+            pair = try ModelPair(imported: graph, quantized: try Self.quantized(at: url))
             parameters = try DeviceParameters(of: pair.quantized, on: device)
             float = try Self.executor(pair.float)
             quantized = try Self.executor(pair.quantized)
             isolated = try Self.executor(pair.isolated)
         } catch let error as ONNXImportError {
+            throw ShardComputationError(.data, error.description)
+        } catch let error as TensorFileError {
+            throw ShardComputationError(.data, error.description)
+        } catch let error as ConversionError {
+            throw ShardComputationError(.data, error.description)
+        } catch let error as MLUConversionError {
             throw ShardComputationError(.data, error.description)
         } catch let error as ModelPairError {
             throw ShardComputationError(.data, error.description)
@@ -62,6 +69,14 @@ final class EvaluationComputer: ShardComputer {
             throw ShardComputationError(
                 .internal, "Coordinator and worker match the models differently; use the same build on both sides")
         }
+    }
+
+    /// The quantized model of a file, in the form that its name says.
+    private static func quantized(at url: URL) throws -> DeliveredModel {
+        if let format = try? StateFileFormat(path: url.path) {
+            return .state(try StateDictionary(path: url.path, format: format))
+        }
+        return .graph(try ONNXModel.load(from: url).graph)
     }
 
     /// What runs a graph of the pair.

@@ -10,6 +10,8 @@ struct PickleReader {
     /// The entries of dictionaries, by their position.
     private(set) var dictionaries: [PickleDictionary] = []
 
+    /// Most objects at a time.
+    private static let maximumCount = 4 * PyTorchFile.maximumObjectCount
     private let bytes: [UInt8]
     /// The size of a storage's member; throws when there is none.
     private let byteCountOfStorage: (String) throws(PickleError) -> Int
@@ -33,6 +35,11 @@ struct PickleReader {
             let opcode = try byte()
             if opcode == UInt8(ascii: ".") { break }
             try run(opcode)
+            // An object takes far more memory than the byte that makes it.
+            guard stack.count + marks.count + tuples.count + lists.count + dictionaries.count <= Self.maximumCount
+            else {
+                throw .unsupported("more than \(Self.maximumCount) objects")
+            }
         }
         guard position == bytes.count else { throw .malformed("\(bytes.count - position) bytes follow the end") }
         let result = try pop()

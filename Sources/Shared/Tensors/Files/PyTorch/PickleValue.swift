@@ -127,11 +127,15 @@ struct PickledTensor {
         self.elementType = elementType
         self.offset = offset
         self.shape = shape
-        self.strides = strides
+        // Where nothing is stepped over, the file may say any stride.
+        self.strides =
+            shape.elementCount == 0
+            ? [Int](repeating: 0, count: shape.rank) : zip(shape.dimensions, strides).map { $0 == 1 ? 0 : $1 }
     }
 
     /// Whether the elements lie in row-major order without gaps.
     var isContiguous: Bool {
+        if shape.elementCount == 0 { return true }
         var expected = 1
         for (extent, stride) in zip(shape.dimensions, strides).reversed() where extent != 1 {
             guard stride == expected else { return false }

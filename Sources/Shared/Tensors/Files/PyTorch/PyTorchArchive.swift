@@ -84,7 +84,7 @@ struct PyTorchArchive {
     /// Reads the tensors; those of one storage share its bytes where they are contiguous.
     func tensors(_ entries: [PyTorchFile.Entry]) throws(TensorFileError) -> StateDictionary {
         try checkCopies(entries)
-        var storages: [PickledStorage: TensorStorage] = [:]
+        var storages: [String: TensorStorage] = [:]
         var result = StateDictionary()
         for entry in entries {
             switch entry.leaf {
@@ -93,11 +93,11 @@ struct PyTorchArchive {
             case .boolean(let value): result[entry.name] = Tensor(scalar: value)
             case .tensor(let view):
                 let storage: TensorStorage
-                if let known = storages[view.storage] {
+                if let known = storages[view.storage.key] {
                     storage = known
                 } else {
                     storage = try read(view.storage)
-                    storages[view.storage] = storage
+                    storages[view.storage.key] = storage
                 }
                 result[entry.name] = try tensor(view, of: storage, name: entry.name)
             }

@@ -58,6 +58,7 @@ public enum PyTorchFile {
         let reader: PickleReader
         private(set) var entries: [Entry] = []
         private var names: Set<String> = []
+        private var nameByteCount = 0
         private var objectCount = 0
 
         init(reader: PickleReader) {
@@ -97,6 +98,10 @@ public enum PyTorchFile {
 
         private mutating func add(_ leaf: Leaf, _ name: String) throws(PickleError) {
             let name = name.isEmpty ? "tensor" : name
+            nameByteCount += name.utf8.count
+            guard nameByteCount <= PyTorchFile.maximumPickleByteCount else {
+                throw .unsupported("names of over \(PyTorchFile.maximumPickleByteCount) bytes")
+            }
             guard names.insert(name).inserted else { throw .unsupported("two entries that are both named '\(name)'") }
             entries.append(Entry(name: name, leaf: leaf))
         }
