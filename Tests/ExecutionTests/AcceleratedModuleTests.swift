@@ -177,6 +177,61 @@ import Testing
         }
     }
 
+    /// What comes out of a clamp or a pooling of clamped numbers can still be negative: it does not fit uint8.
+    @Test(arguments: ["clip", "pool", "empty"])
+    func negativeNumbersBehindClampsStayNegative(kind: String) throws {
+        var network = SmallNetwork(seed: 5)
+        let x = network.input([1, 4, 6, 6])
+        let value: String
+        switch kind {
+        case "clip":
+            // An upper bound below the lower one wins.
+            value = network.add(.clip, x, network.scalar(0), network.scalar(-3))
+        case "pool":
+            // The corners' windows hold padding only, and its maximum is minus infinity.
+            let pool = PoolingAttributes(kernelShape: [1, 1], padding: .explicit(before: [1, 1], after: [1, 1]))
+            value = network.add(.maxPool(pool), network.add(.unary(.relu), x))
+        default:
+            // So is the maximum of nothing.
+            let nothing = network.add(
+                .slice, x, network.integers([6]), network.integers([6]), network.integers([2]))
+            value = network.add(.globalMaxPool, network.add(.unary(.relu), nothing))
+        }
+        network.output(network.int8(.convolution(ConvolutionAttributes()), value, network.weights([8, 4, 1, 1])))
+        let flat = network.add(.flatten(axis: 2), value)
+        let columns = network.add(.transpose(permutation: [1, 0]), flat)
+        network.output(network.int8(.linear, columns, network.weights([8, 4])))
+        try expectSameBits(network.graph, ["x": network.inputs([1, 4, 6, 6])], "\(kind)")
+    }
+
+    /// Plans for several input shapes share weights only when their scales are the same.
+    @Test(arguments: [Int32(1), 2])
+    func scalesThatFollowFromShapesAreThoseOfEachShape(mode: Int32) throws {
+        var network = SmallNetwork(seed: 6)
+        let x = network.input([1, 4, 6, 6])
+        network.graph.inputs[0].type.dimensions = [.symbol("N"), .fixed(4), .symbol("H"), .symbol("W")]
+        let extents = network.add(.shape(start: 2, end: 4), x)
+        let scale = network.add(.cast(CastAttributes(to: .float32)), extents)
+        let pads = ConvolutionAttributes(padding: .explicit(before: [1, 1], after: [1, 1]))
+        network.output(
+            network.module(.convolution(pads), x, network.weights([8, 4, 3, 3]), scale: scale, mode: mode))
+        network.output(
+            network.module(
+                .linear, network.add(.globalAveragePool, network.add(.transpose(permutation: [0, 2, 3, 1]), x)),
+                network.weights([5, 1]), scale: scale, mode: mode))
+        let executor = try AcceleratedExecutor(network.graph)
+        for extents in [[1, 4, 40, 6], [1, 4, 6, 50], [1, 4, 40, 6]] {
+            let inputs = ["x": network.inputs(extents)]
+            let expected = try ReferenceExecutor(network.graph).run(inputs)
+            let actual = try executor.run(inputs)
+            for output in network.graph.outputs {
+                #expect(
+                    actual[output.name]?.elements(as: Float.self) == expected[output.name]?.elements(as: Float.self),
+                    "\(output.name) at \(extents)")
+            }
+        }
+    }
+
     @Test func itIsKnownWhichKernelsCompute() {
         #expect(IntegerArithmetic.ownKernels.hasPrefix("own "))
         #expect(

@@ -116,4 +116,20 @@ extension SmallNetwork {
         }
         return add(.mlu(op), inputs: [input] + parameters + normalization, outputs: 1)[0]
     }
+
+    /// A module with given scales: those of the input and the weights, as a value of two elements.
+    mutating func module(
+        _ op: MLUOperator, _ input: String, _ weight: String, scale: String, mode: Int32
+    ) -> String {
+        let parameters = [
+            weight, "", scale, constant(Tensor(shape: [1], elements: [mode])),
+            constant(Tensor(shape: [1], elements: [Int64(1)])), "", "", "", "",
+        ]
+        return add(.mlu(op), inputs: [input] + parameters, outputs: 1)[0]
+    }
+
+    /// An int8 module with one scale for the input and one for all weights.
+    mutating func int8(_ op: MLUOperator, _ input: String, _ weight: String) -> String {
+        module(op, input, weight, scale: constant(Tensor(shape: [2], elements: [Float(40), 60])), mode: 1)
+    }
 }

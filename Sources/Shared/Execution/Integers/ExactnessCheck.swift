@@ -16,12 +16,23 @@ enum ExactnessCheck {
         var padding = 1
     }
 
+    /// A product of matrices [rows, inputs] and [inputs, outputs].
+    private struct Product {
+        var rows: Int
+        var inputs: Int
+        var outputs: Int
+    }
+
     /// How operands are filled.
     private enum Filling: CaseIterable {
         case extreme
         case alternating
         case random
     }
+
+    private static let signed = -128...127
+    /// Quantized sources that are known not to be negative.
+    private static let unsigned = 0...127
 
     private static let cases = [
         Case(inputs: 64, outputs: 64), Case(inputs: 17, outputs: 23), Case(inputs: 64, outputs: 32, groups: 4),
@@ -31,17 +42,40 @@ enum ExactnessCheck {
         Case(inputs: 48, outputs: 48, groups: 48, stride: 2),
     ]
 
+    /// Products of matrices are another primitive of the library, with kernels of their own.
+    private static let products = [
+        Product(rows: 1, inputs: 512, outputs: 10), Product(rows: 7, inputs: 33, outputs: 65),
+        Product(rows: 64, inputs: 256, outputs: 96),
+    ]
+
     /// Whether every sum is right; a library that fails altogether is not.
     static func passes() -> Bool {
         guard let context = try? OneDNNContext() else { return false }
-        for example in cases {
-            for filling in Filling.allCases {
-                for isUnsigned in [false, true] {
-                    guard isExact(example, filling, isUnsigned: isUnsigned, context) else { return false }
-                }
+        for filling in Filling.allCases {
+            for isUnsigned in [false, true] {
+                guard cases.allSatisfy({ isExact($0, filling, isUnsigned: isUnsigned, context) }),
+                    products.allSatisfy({ isExact($0, filling, isUnsigned: isUnsigned, context) })
+                else { return false }
             }
         }
         return true
+    }
+
+    private static func isExact(
+        _ product: Product, _ filling: Filling, isUnsigned: Bool, _ context: OneDNNContext
+    ) -> Bool {
+        let (rows, inputs, outputs) = (product.rows, product.inputs, product.outputs)
+        let source = values(rows * inputs, filling, isUnsigned ? unsigned : signed, seed: 1)
+        let weights = Tensor(
+            shape: [outputs, inputs], elements: values(outputs * inputs, filling, signed, seed: 2))
+        guard
+            let primitive = try? context.integerMatmul(
+                source: StridedShape(rowMajor: [rows, inputs]), destination: StridedShape(rowMajor: [rows, outputs]),
+                weights: weights, key: 0, sourceIsUnsigned: isUnsigned),
+            let sums = run(primitive, source, count: rows * outputs)
+        else { return false }
+        let plain = IntegerWindow(rows: rows, inputs: inputs, outputs: outputs)
+        return sums == expected(plain, source, weights, count: sums.count)
     }
 
     private static func isExact(
@@ -56,13 +90,12 @@ enum ExactnessCheck {
                 (output - 1) * example.stride + example.kernel - extent - example.padding
             })
         let data = Shape([1, example.inputs, extent, extent])
-        // Quantized sources that are known not to be negative lie within 0...127.
-        let source = values(data.elementCount, filling, isUnsigned ? 0...127 : -128...127, seed: 1)
+        let source = values(data.elementCount, filling, isUnsigned ? unsigned : signed, seed: 1)
         let weightShape = Shape([
             example.outputs, example.inputs / example.groups, example.kernel, example.kernel,
         ])
         let weights = Tensor(
-            shape: weightShape, elements: values(weightShape.elementCount, filling, -128...127, seed: 2))
+            shape: weightShape, elements: values(weightShape.elementCount, filling, signed, seed: 2))
         let convolution = ConvolutionPrimitive(
             source: StridedShape(channelsLast: data.dimensions),
             destination: StridedShape(channelsLast: [1, example.outputs, output, output]), window: window,

@@ -206,6 +206,8 @@ struct FusionPlanner {
                 guard let value = resolved.constants[name]?.singleFloat else { return nil }
                 bounds.upper = value
             }
+            // oneDNN takes no bounds that cross.
+            guard bounds.lower <= bounds.upper else { return nil }
             return .clip(lower: bounds.lower, upper: bounds.upper)
         default: return nil
         }

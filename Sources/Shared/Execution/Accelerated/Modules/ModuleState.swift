@@ -46,6 +46,6 @@ struct ModuleState {
     var readers: [String: [Int]] = [:]
     /// Values of which only integer forms exist.
     var withoutFloats: Set<String> = []
-    /// Names of nodes by the value that they make.
+    /// Positions of nodes by the value that they make.
     var producers: [String: Int] = [:]
 }

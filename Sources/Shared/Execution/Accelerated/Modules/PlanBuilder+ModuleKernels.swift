@@ -76,8 +76,7 @@ extension PlanBuilder {
         data: Shape, output: Shape
     ) throws(ExecutionError) -> [ModuleBand] {
         let usesLibrary = source.elementType == .int8 && IntegerArithmetic.isLibraryExact
-        let key = weights.key(
-            of: index, isShared: resolved.areInitializers([resolved.graph.nodes[index].input(.weight)]))
+        let key = weights.key(of: index, isShared: hasSharedWeights(index))
         let isUnsigned = isNeverNegative(source.value) && parameters.mean == nil
         // Equal parts share a kernel.
         var primitives: [BandGeometry: OneDNNPrimitive] = [:]
@@ -132,7 +131,7 @@ extension PlanBuilder {
             product: .own(IntegerWindow(rows: rows, inputs: inputs, outputs: outputs)))
         if source.elementType == .int8, IntegerArithmetic.isLibraryExact {
             let quantized = quantizedWeights(parameters, index)
-            let key = weights.key(of: index, isShared: resolved.areInitializers([node.input(.weight)]))
+            let key = weights.key(of: index, isShared: hasSharedWeights(index))
             let isUnsigned = isNeverNegative(node.inputs[0])
             if let primitive = try create({ () throws(OneDNNError) in
                 try context.integerMatmul(
@@ -149,9 +148,13 @@ extension PlanBuilder {
 
     /// The module's weights as integers.
     func quantizedWeights(_ parameters: MLUParameters, _ index: Int) -> Tensor {
-        let name = resolved.graph.nodes[index].input(.weight)
-        return moduleWeights.quantized(
-            parameters, position: index, isShared: resolved.areInitializers([name]))
+        moduleWeights.quantized(parameters, position: index, isShared: hasSharedWeights(index))
+    }
+
+    /// Whether a module has the same integers as weights in all plans: neither they nor their scales follow from shapes.
+    func hasSharedWeights(_ index: Int) -> Bool {
+        let node = resolved.graph.nodes[index]
+        return resolved.areInitializers([node.input(.weight), node.input(.scale), node.input(.quantizedMode)])
     }
 
     /// Whether no element of a value can be below zero; then its int8 form fits uint8.
@@ -160,12 +163,26 @@ extension PlanBuilder {
         let node = resolved.graph.nodes[index]
         switch node.op {
         case .unary(.relu): return true
-        case .clip: return (constant(node.input(1))?.singleFloat ?? -1) >= 0
-        case .maxPool, .averagePool, .globalAveragePool, .globalMaxPool, .reshape, .flatten, .identity, .dropout,
-            .transpose, .squeeze, .unsqueeze:
-            return node.inputs.first.map { isNeverNegative($0) } ?? false
+        case .clip:
+            // The upper bound wins when they cross.
+            return isNotNegative(bound: node.input(1), whenAbsent: false)
+                && isNotNegative(bound: node.input(2), whenAbsent: true)
+        case .maxPool(let attributes):
+            // The maximum of padding alone is minus infinity, as is that of nothing.
+            guard integerPoolingWindow(node, attributes) != nil else { return false }
+        case .globalMaxPool:
+            guard let input = floatShape(node.input(0)), input.elementCount > 0 else { return false }
+        case .averagePool, .globalAveragePool, .reshape, .flatten, .identity, .dropout, .transpose, .squeeze,
+            .unsqueeze:
+            break
         default: return false
         }
+        return node.input(0).map { isNeverNegative($0) } ?? false
+    }
+
+    private func isNotNegative(bound name: String?, whenAbsent: Bool) -> Bool {
+        guard let name else { return whenAbsent }
+        return constant(name)?.singleFloat.map { $0 >= 0 } ?? false
     }
 }
 

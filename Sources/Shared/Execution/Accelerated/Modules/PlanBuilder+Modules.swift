@@ -53,7 +53,7 @@ extension PlanBuilder {
         let isWide = kernel.source.elementType == .int16
         let packed = moduleWeights.packed(
             quantizedWeights(kernel.parameters, kernel.node), window, position: kernel.node,
-            isShared: resolved.areInitializers([resolved.graph.nodes[kernel.node].input(.weight)]))
+            isShared: hasSharedWeights(kernel.node))
         var workspace = 0
         for case .own(let window) in kernel.bands.map(\.product) {
             workspace = max(
@@ -201,7 +201,7 @@ extension PlanBuilder {
     // MARK: Pooling
 
     /// The window of a max pooling that bytes can go through: the largest number has the largest integer.
-    private func integerPoolingWindow(_ node: Node, _ attributes: PoolingAttributes) -> WindowGeometry? {
+    func integerPoolingWindow(_ node: Node, _ attributes: PoolingAttributes) -> WindowGeometry? {
         guard node.outputs.dropFirst().allSatisfy(\.isEmpty),
             let input = floatShape(node.input(0)), let output = floatShape(node.outputs[0]),
             (3...5).contains(input.rank), input.elementCount > 0, output.elementCount > 0,
