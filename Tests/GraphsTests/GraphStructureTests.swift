@@ -30,6 +30,19 @@ import Testing
         #expect(try graph.topologicallySorted().nodes.map(\.name) == ["p", "q"])
     }
 
+    @Test func everyValueDiesAtItsLastUseUnlessItLeavesTheGraph() {
+        let graph = Graph(
+            name: "g", inputs: [value("x")], outputs: [value("a"), value("e")],
+            nodes: [
+                Node(name: "p", op: .unary(.relu), inputs: ["x"], outputs: ["a"]),
+                // Nobody reads the second output.
+                Node(name: "q", op: .dropout, inputs: ["a", "", "x"], outputs: ["b", "unread"]),
+                Node(name: "r", op: .binary(.add), inputs: ["b", "a"], outputs: ["e"]),
+            ])
+        #expect(graph.lastReads() == [[], ["unread", "x"], ["b"]])
+        #expect(graph.lastReads(of: [["x", "a"], ["b", "x", "e"]]) == [[], ["b", "x"]])
+    }
+
     @Test func longChainBackwardsIsSorted() throws {
         let count = 100_000
         let nodes = (0..<count).reversed().map { relu("n\($0)", $0 == 0 ? "x" : "v\($0 - 1)", "v\($0)") }

@@ -31,6 +31,10 @@ import Testing
         #expect(reason("{}").contains("the key 'name' is missing"))
         #expect(reason("[1").contains("no JSON object"))
         #expect(reason(whole.replacing("8e8", with: "0")).contains("'cyclesPerSecond' is 0.0"))
+        for rate in ["1e-300", "9.99e-4", "1.1e15"] {
+            #expect(reason(whole.replacing("8e8", with: rate)).contains("it must be 1e-3 to 1e15"))
+        }
+        #expect(reason(whole.replacing("8e8", with: "1e-3")) == "accepted")
         #expect(reason(whole.replacing("12000", with: "-1")).contains("'launchCycles' is -1"))
         #expect(reason(whole.replacing("12000", with: "\"many\"")).contains("'launchCycles' has the wrong type"))
         #expect(reason(whole.replacing("2147483648", with: "1")).contains("'memoryBytes' is 1"))

@@ -43,6 +43,16 @@ import Testing
         #expect(try DumpDirectory.claim(folder.path("a/b/c/dump")) == folder.path("a/b/c/dump1"))
     }
 
+    /// The link is there, so it cannot be made, and what it points to is not.
+    @Test(arguments: ["link/dump", "link/b/dump", "link/b/c/dump"])
+    func parentsThatPointNowhereAreRefused(path: String) throws {
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path("link"), withDestinationPath: folder.path("nowhere"))
+        #expect {
+            try DumpDirectory.claim(folder.path(path))
+        } throws: { "\($0)".contains("make the directory") && "\($0)".contains(folder.path("link/")) }
+    }
+
     @Test func nobodySharesADirectory() throws {
         let claimed = Mutex<[String]>([])
         let wanted = folder.path("x/y/dump")

@@ -94,6 +94,25 @@ import Testing
         #expect((names[false]?.count ?? 0) > 10 * layer.steps && names[false]?.contains("lstm") == false)
     }
 
+    /// Parameters of a wrong length are for the large operator to refuse, not for the small ones to read beyond.
+    @Test(
+        arguments: [
+            ("w", [1, 16, 4]), ("w", [1, 20, 5]), ("r", [1, 16, 5]), ("r", [2, 16, 4]), ("b", [1, 16]),
+            ("b", [1, 33]), ("b", [32]), ("p", [1, 8]), ("p", [1, 13]),
+        ] as [(String, Shape)])
+    func parametersOfWrongLengthAreRefused(name: String, shape: Shape) throws {
+        var random = SeededGenerator(seed: 9)
+        let layer = Layer(
+            input: 5, hidden: 4, batch: 3, steps: 2, direction: .forward, bias: true, peepholes: true)
+        var graph = graph(layer, &random)
+        graph.initializers[name] = Tensor(random: shape, &random)
+        let backend = try EagerBackend(graph, on: MLUDevice())
+        let inputs = ["x": Tensor(random: [2, 3, 5], &random)]
+        #expect {
+            try MLUFusion.flags(enabled: false) { try backend.run(inputs) }
+        } throws: { "\($0)".contains("'lstm'") }
+    }
+
     /// The small operators of another length are others, although they have the same names.
     @Test func oneBackendTakesSequencesOfAnyLength() throws {
         var random = SeededGenerator(seed: 8)

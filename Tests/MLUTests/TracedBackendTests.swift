@@ -72,4 +72,44 @@ import Testing
         #expect(traced.fallbacks.map(\.node) == ["conv"])
         #expect(try traced.run(["x": input]).report.rows.map(\.kind).contains(.host))
     }
+
+    /// Values that are computed count as constants do.
+    @Test func float64RunsOnTheHostOfBothBackends() throws {
+        let graph = Graph(
+            [
+                Node(name: "double", op: .cast(CastAttributes(to: .float64)), inputs: ["x"], outputs: ["d"]),
+                Node(name: "wide", op: .unary(.relu), inputs: ["d"], outputs: ["w"]),
+                Node(name: "single", op: .cast(CastAttributes(to: .float32)), inputs: ["w"], outputs: ["s"]),
+                Node(name: "relu", op: .unary(.relu), inputs: ["s"], outputs: ["y"]),
+            ], input: [2, 3])
+        var random = SeededGenerator(seed: 6)
+        let input = Tensor(random: [2, 3], &random)
+        let traced = try TracedBackend(tracing: graph, on: MLUDevice(), example: ["x": input])
+        #expect(traced.fallbacks.map(\.node) == ["wide", "single"])
+        #expect(traced.fallbacks.allSatisfy { $0.reason.contains("float64") })
+        let eager = try EagerBackend(graph, on: MLUDevice()).run(["x": input])
+        let outcome = try traced.run(["x": input])
+        #expect(outcome.outputs["y"] == eager.outputs["y"])
+        for report in [eager.report, outcome.report] {
+            #expect(report.rows.filter { $0.kind == .host }.map(\.name) == ["wide", "single"])
+        }
+    }
+
+    /// The constants of a node that the host computes take no memory of the device.
+    @Test func parametersOfFloat64NodesStayOnTheHost() throws {
+        let sizes = Tensor(shape: [4], elements: [Float(1), 1, 2, 2])
+        let graph = Graph(
+            [
+                Node(name: "double", op: .cast(CastAttributes(to: .float64)), inputs: ["x"], outputs: ["d"]),
+                Node(
+                    name: "larger", op: .resize(ResizeAttributes()), inputs: ["d", "", "scales"], outputs: ["l"]),
+                Node(name: "single", op: .cast(CastAttributes(to: .float32)), inputs: ["l"], outputs: ["y"]),
+            ], input: [1, 1, 2, 2], initializers: ["scales": sizes])
+        let input = Tensor(shape: [1, 1, 2, 2], elements: [Float(1), 2, 3, 4])
+        let devices = [MLUDevice(), MLUDevice()]
+        let traced = try TracedBackend(tracing: graph, on: devices[0], example: ["x": input])
+        let eager = try EagerBackend(graph, on: devices[1])
+        #expect(devices.map(\.memory.blockCount) == [0, 0])
+        #expect(try traced.run(["x": input]).outputs["y"] == eager.run(["x": input]).outputs["y"])
+    }
 }

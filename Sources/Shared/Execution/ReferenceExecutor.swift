@@ -29,24 +29,16 @@ public final class ReferenceExecutor: GraphExecutor {
         self.arithmetic = arithmetic
         self.observed = Set(observed)
         var known = Set(graph.initializers.keys).union(graph.inputs.map(\.name))
-        var lastReader: [String: Int] = [:]
-        for (index, node) in graph.nodes.enumerated() {
+        for node in graph.nodes {
             for input in node.inputs where !input.isEmpty {
                 guard known.contains(input) else { throw .unknownValue(name: input) }
-                lastReader[input] = index
             }
-            for output in node.outputs where !output.isEmpty {
-                known.insert(output)
-                lastReader[output] = index
-            }
+            known.formUnion(node.outputs.filter { !$0.isEmpty })
         }
         for name in graph.outputs.map(\.name) + self.observed.sorted() where !known.contains(name) {
             throw .unknownValue(name: name)
         }
-        for output in graph.outputs { lastReader[output.name] = nil }
-        var dead = [[String]](repeating: [], count: graph.nodes.count)
-        for (name, index) in lastReader { dead[index].append(name) }
-        self.dead = dead
+        dead = graph.lastReads()
     }
 
     /// Computes the graph's outputs.

@@ -44,4 +44,24 @@ public struct Graph: Sendable {
         self.nodes = nodes
         self.sourceOpset = sourceOpset
     }
+
+    /// For each node, the values, sorted, that nobody reads after it and that do not leave the graph.
+    public func lastReads() -> [[String]] {
+        lastReads(of: nodes.map { ($0.inputs + $0.outputs).filter { !$0.isEmpty } })
+    }
+
+    /// The same for other steps than single nodes.
+    ///
+    /// - Parameter steps: Names of the values that each step reads or makes, in the order of execution.
+    /// - Returns: For each step, the values, sorted, that no later step has and that do not leave the graph.
+    public func lastReads(of steps: [[String]]) -> [[String]] {
+        var last: [String: Int] = [:]
+        for (position, names) in steps.enumerated() {
+            for name in names { last[name] = position }
+        }
+        for output in outputs { last[output.name] = nil }
+        var result = [[String]](repeating: [], count: steps.count)
+        for (name, position) in last.sorted(by: { $0.key < $1.key }) { result[position].append(name) }
+        return result
+    }
 }

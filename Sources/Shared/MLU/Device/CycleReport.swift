@@ -60,6 +60,13 @@ public struct CycleReport: Sendable, Hashable, Codable {
 }
 
 extension CycleReport {
+    /// The report of a run that began at a cycle of the device and ends now.
+    init(device: MLUDevice, since start: Int, rows: [Row]) {
+        self.init(
+            device: device.model.name, cyclesPerSecond: device.model.cyclesPerSecond,
+            totalCycles: device.currentCycle - start, peakMemoryBytes: device.memory.peakBytes, rows: rows)
+    }
+
     /// This run and a later one: rows of the same name and operator add up.
     ///
     /// - Parameter later: A run on the same device.

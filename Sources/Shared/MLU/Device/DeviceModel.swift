@@ -92,8 +92,9 @@ extension DeviceModel {
             ("elementsPerCycle", elementsPerCycle), ("memoryBytesPerCycle", memoryBytesPerCycle),
             ("linkBytesPerCycle", linkBytesPerCycle),
         ]
-        for (key, rate) in rates where !(rate > 0 && rate <= 1e15) {
-            throw .deviceModel(source, reason: "'\(key)' is \(rate); it must be above 0 and at most 1e15")
+        // With less the cycles of large operators go beyond Int.
+        for (key, rate) in rates where !(1e-3...1e15).contains(rate) {
+            throw .deviceModel(source, reason: "'\(key)' is \(rate); it must be 1e-3 to 1e15")
         }
         let counts = [
             ("linkLatencyCycles", linkLatencyCycles), ("launchCycles", launchCycles),

@@ -9,12 +9,19 @@ public final class DeviceParameters {
     /// Copies whatever the device's kernels read and nobody computes: all constants but shapes, weights of modules as integers.
     ///
     /// - Throws: `MLUError.outOfMemory`; nothing is held then. `MLUError.notQuantized` for a module without a scale.
-    public init(of graph: Graph, on device: MLUDevice) throws(MLUError) {
+    public convenience init(of graph: Graph, on device: MLUDevice) throws(MLUError) {
+        // Where the declared shapes contradict each other, the node says so when it runs.
+        let types = (try? ShapeInference.infer(graph)) ?? [:]
+        try self.init(of: graph, on: device) { types[$0]?.elementType }
+    }
+
+    /// The same when the types of the values are known better.
+    init(of graph: Graph, on device: MLUDevice, elementType: (String) -> ElementType?) throws(MLUError) {
         self.device = device
         for node in graph.nodes {
             if case .mlu = node.op, node.input(.scale) == nil { throw .notQuantized(node: node.name) }
         }
-        let sizes = graph.parameterBytesOnDevice
+        let sizes = graph.parameterBytesOnDevice(elementType)
         do throws(MLUError) {
             for (name, bytes) in sizes.sorted(by: { $0.key < $1.key }) {
                 blocks.append(try device.allocate(bytes, label: name))
@@ -33,11 +40,11 @@ public final class DeviceParameters {
 }
 
 extension Graph {
-    /// Bytes of each initializer that lies on the device.
-    var parameterBytesOnDevice: [String: Int] {
+    /// Bytes of each initializer that a node on the device reads.
+    fileprivate func parameterBytesOnDevice(_ elementType: (String) -> ElementType?) -> [String: Int] {
         var result: [String: Int] = [:]
         let index = GraphIndex(self)
-        for node in nodes where node.runsOnDevice(in: index, graph: self, value: constant) {
+        for node in nodes where node.hostReason(in: index, graph: self, elementType: elementType) == nil {
             for (position, name) in node.inputs.enumerated() {
                 let bytes = parameterBytes(node, position, name)
                 if bytes > 0 { result[name] = max(result[name] ?? 0, bytes) }

@@ -13,8 +13,6 @@ public struct DeviceQueue: Sendable, Hashable {
 
     /// When everything in the queue will be done.
     public private(set) var end = 0
-    /// Cycles in which the queue worked.
-    public private(set) var busyCycles = 0
 
     /// An empty queue.
     public init() {}
@@ -28,7 +26,6 @@ public struct DeviceQueue: Sendable, Hashable {
     public mutating func enqueue(cycles: Int, notBefore earliest: Int) -> Interval {
         let begin = max(end, earliest)
         end = begin + cycles
-        busyCycles += cycles
         return Interval(begin: begin, end: end)
     }
 }

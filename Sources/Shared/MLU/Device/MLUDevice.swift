@@ -66,6 +66,12 @@ public final class MLUDevice: Sendable {
         }
     }
 
+    /// Copies a value between host and device, and adds the copy's row to a report.
+    func copy(_ name: String, bytes: Int, _ direction: Transfer, into rows: inout [CycleReport.Row]) {
+        let cycles = copy(bytes, direction).cycles
+        rows.append(CycleReport.Row(copyOf: name, direction, bytes: bytes, cycles: cycles))
+    }
+
     /// Launches one kernel.
     ///
     /// - Parameters:

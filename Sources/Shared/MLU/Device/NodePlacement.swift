@@ -23,32 +23,24 @@ extension Node {
         return false
     }
 
-    /// Whether the device has a kernel for the node.
+    /// Why the device has no kernel for the node.
     ///
-    /// It has none for float64, and none for convolutions and linear layers with constant weights that were not quantized.
-    func runsOnDevice(in index: GraphIndex, graph: Graph, value: (String) -> Tensor?) -> Bool {
-        if inputs.contains(where: { !$0.isEmpty && value($0)?.elementType == .float64 }) { return false }
+    /// - Parameters:
+    ///   - index: The graph's index.
+    ///   - graph: The graph.
+    ///   - elementType: Element types of values by name, as far as they are known.
+    /// - Returns: The reason; `nil` when the device has a kernel.
+    func hostReason(
+        in index: GraphIndex, graph: Graph, elementType: (String) -> ElementType?
+    ) -> HostReason? {
+        if inputs.contains(where: { !$0.isEmpty && elementType($0) == .float64 }) { return .float64 }
         switch op {
-        case .convolution, .transposedConvolution, .gemm: return readsDequantized(index, graph)
+        case .convolution, .transposedConvolution, .gemm: break
         case .matMul:
-            guard let weight = input(1), case .initializer? = index.producer(of: weight) else { return true }
-            return readsDequantized(index, graph)
-        default: return true
+            guard let weight = input(1), case .initializer? = index.producer(of: weight) else { return nil }
+        default: return nil
         }
-    }
-}
-
-extension Graph {
-    /// For each node, the values that nobody reads after it and that do not leave the graph.
-    func lastReads() -> [[String]] {
-        var last: [String: Int] = [:]
-        for (position, node) in nodes.enumerated() {
-            for name in node.inputs + node.outputs where !name.isEmpty { last[name] = position }
-        }
-        for output in outputs { last[output.name] = nil }
-        var result = [[String]](repeating: [], count: nodes.count)
-        for (name, position) in last.sorted(by: { $0.key < $1.key }) { result[position].append(name) }
-        return result
+        return readsDequantized(index, graph) ? nil : .notQuantized
     }
 }
 

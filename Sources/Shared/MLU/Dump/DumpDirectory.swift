@@ -17,12 +17,16 @@ public enum DumpDirectory {
         let name = normalized(path)
         let separator = name.last?.isASCII == true && name.last?.isNumber == true ? "_" : ""
         var number = 0
+        var hasParents = false
         while true {
             let candidate = number == 0 ? name : "\(name)\(separator)\(number)"
             switch unsafe mkdir(candidate, 0o755) == 0 ? 0 : errno {
             case 0: return candidate
             case EEXIST: number += 1
-            case ENOENT: try makeParents(of: candidate)
+            // After that a parent is there that leads nowhere: a link.
+            case ENOENT where !hasParents:
+                try makeParents(of: candidate)
+                hasParents = true
             case let code: throw failure(candidate, code)
             }
         }
@@ -43,13 +47,10 @@ public enum DumpDirectory {
     private static func makeParents(of path: String) throws(DumpError) {
         guard let end = path.lastIndex(of: "/"), end > path.startIndex else { throw failure(path, ENOENT) }
         let parent = String(path[..<end])
-        switch unsafe mkdir(parent, 0o755) == 0 ? 0 : errno {
-        case 0, EEXIST: return
-        case ENOENT:
-            try makeParents(of: parent)
-            try makeParents(of: path)
-        case let code: throw failure(parent, code)
-        }
+        if unsafe mkdir(parent, 0o755) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT else { throw failure(parent, errno) }
+        try makeParents(of: parent)
+        guard unsafe mkdir(parent, 0o755) == 0 || errno == EEXIST else { throw failure(parent, errno) }
     }
 
     private static func failure(_ path: String, _ code: Int32) -> DumpError {

@@ -78,13 +78,12 @@ public final class EagerBackend {
         var outputs: [String: Tensor] = [:]
         for output in graph.outputs {
             guard let tensor = tensor(output.name) else { throw .graph(reason: "nothing makes '\(output.name)'") }
-            if values[output.name]?.block != nil { copied(output.name, tensor.byteCount, .toHost) }
+            if values[output.name]?.block != nil {
+                device.copy(output.name, bytes: tensor.byteCount, .toHost, into: &rows)
+            }
             outputs[output.name] = tensor
         }
-        let report = CycleReport(
-            device: device.model.name, cyclesPerSecond: device.model.cyclesPerSecond,
-            totalCycles: device.currentCycle - started, peakMemoryBytes: device.memory.peakBytes, rows: rows)
-        return DeviceOutcome(outputs: outputs, report: report)
+        return DeviceOutcome(outputs: outputs, report: CycleReport(device: device, since: started, rows: rows))
     }
 
     // MARK: Values
@@ -104,16 +103,11 @@ public final class EagerBackend {
                     .inputMismatch(
                         name: input.name, expected: input.type.description, actual: TensorType(tensor).description))
             }
-            copied(input.name, tensor.byteCount, .toDevice)
+            device.copy(input.name, bytes: tensor.byteCount, .toDevice, into: &rows)
             let value = isRaw ? tensor.asFloat32 : tensor
             values[input.name] = Value(
                 tensor: value, block: try device.allocate(value.byteCount, label: input.name))
         }
-    }
-
-    private func copied(_ name: String, _ bytes: Int, _ direction: MLUDevice.Transfer) {
-        let interval = device.copy(bytes, direction)
-        rows.append(CycleReport.Row(copyOf: name, direction, bytes: bytes, cycles: interval.cycles))
     }
 
     private func tensor(_ name: String) -> Tensor? {
@@ -151,11 +145,9 @@ public final class EagerBackend {
         }
     }
 
-    /// The small operators of an LSTM when large ones are off or not possible.
+    /// The small operators of an LSTM when large ones are off and small ones possible.
     private func composed(_ node: Node, _ attributes: RecurrentAttributes) -> ComposedLSTM? {
-        guard let data = tensor(node.inputs[0]) else { return nil }
-        let isFloating = data.elementType == .float32 || data.elementType == .float16 || data.elementType == .float64
-        guard !MLUFusion.enabled || !isFloating || data.elementCount == 0 else { return nil }
+        guard !MLUFusion.enabled, let data = tensor(node.inputs[0]) else { return nil }
         return ComposedLSTM(node, attributes, data: data.shape, constants: graph.initializers)
     }
 
@@ -186,8 +178,9 @@ public final class EagerBackend {
         for observer in observers { observer.begin(call) }
         do throws(MLUError) {
             if case .binary = node.op, let scalar = scalarOperand(node) { observeScalar(scalar) }
-            let isOnDevice = node.runsOnDevice(in: index, graph: graph, value: tensor)
-            if !isOnDevice { moveInputs(node, .toHost) }
+            let isOnDevice =
+                node.hostReason(in: index, graph: graph, elementType: { tensor($0)?.elementType }) == nil
+            if !isOnDevice { moveInputsToHost(node) }
             let results = try kernel(node).compute(tensor)
             if isOnDevice {
                 launch(node, results, name: call.name)
@@ -215,9 +208,10 @@ public final class EagerBackend {
         OperatorValue(results: try HostComparison(node: node, value: tensor).compute(outputCount: count))
     }
 
-    private func moveInputs(_ node: Node, _ direction: MLUDevice.Transfer) {
-        for name in node.inputs where values[name]?.block != nil {
-            copied(name, values[name]?.tensor.byteCount ?? 0, direction)
+    private func moveInputsToHost(_ node: Node) {
+        for name in node.inputs {
+            guard let value = values[name], value.block != nil else { continue }
+            device.copy(name, bytes: value.tensor.byteCount, .toHost, into: &rows)
         }
     }
 
@@ -235,7 +229,7 @@ public final class EagerBackend {
             guard let result, !name.isEmpty else { continue }
             let block = try device.allocate(result.byteCount, label: name)
             values[name] = Value(tensor: result, block: block)
-            if isCopied { copied(name, result.byteCount, .toDevice) }
+            if isCopied { device.copy(name, bytes: result.byteCount, .toDevice, into: &rows) }
         }
     }
 

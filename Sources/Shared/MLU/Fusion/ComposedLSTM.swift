@@ -17,6 +17,8 @@ struct ComposedLSTM {
 
     /// Writes out the steps of a layer; `nil` when the layer has no form of small operators.
     ///
+    /// Nor has one whose parameters do not fit: what is wrong with them the large operator says.
+    ///
     /// - Parameters:
     ///   - node: The layer.
     ///   - attributes: Its attributes.
@@ -29,10 +31,11 @@ struct ComposedLSTM {
         let directions = attributes.direction == .bidirectional ? 2 : 1
         guard node.input(4) == nil, !attributes.batchFirst, data.rank == 3, data.elementCount > 0,
             let weights = Self.constant(node, 1, constants), let recurrence = Self.constant(node, 2, constants),
-            let functions = Self.functions(attributes, directions: directions)
+            let functions = Self.functions(attributes, directions: directions),
+            weights.shape == [directions, 4 * size, data[2]], recurrence.shape == [directions, 4 * size, size]
         else { return nil }
-        for optional in [3, 7] where node.input(optional) != nil {
-            guard Self.constant(node, optional, constants) != nil else { return nil }
+        for (optional, length) in [(3, 8 * size), (7, 3 * size)] where node.input(optional) != nil {
+            guard Self.constant(node, optional, constants)?.shape == [directions, length] else { return nil }
         }
         let steps = data[0]
         let batch = data[1]

@@ -20,9 +20,9 @@ struct TracedAccounting {
                 blocks[value.name] = try device.allocate(value.bytes, label: value.name)
             }
             if kernel.isOnHost {
-                for value in kernel.inputs { copy(value, .toHost, &rows) }
+                for value in kernel.inputs { device.copy(value.name, bytes: value.bytes, .toHost, into: &rows) }
                 rows.append(.init(hostNode: kernel.name, operation: kernel.nodes[0].op.name))
-                for value in kernel.outputs { copy(value, .toDevice, &rows) }
+                for value in kernel.outputs { device.copy(value.name, bytes: value.bytes, .toDevice, into: &rows) }
                 // What follows is a launch of its own.
                 launch = device.model.launchCycles
             } else {
@@ -35,12 +35,5 @@ struct TracedAccounting {
             }
             for name in kernel.dead { if let block = blocks.removeValue(forKey: name) { device.release(block) } }
         }
-    }
-
-    private func copy(
-        _ value: (name: String, bytes: Int), _ direction: MLUDevice.Transfer, _ rows: inout [CycleReport.Row]
-    ) {
-        let cycles = device.copy(value.bytes, direction).cycles
-        rows.append(CycleReport.Row(copyOf: value.name, direction, bytes: value.bytes, cycles: cycles))
     }
 }

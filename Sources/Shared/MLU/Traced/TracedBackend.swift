@@ -48,8 +48,8 @@ public final class TracedBackend {
         rawInputs = Set(graph.inputs.map(\.name).filter { graph.isReadByFirstconvOnly($0, index) })
         let inputs = try Self.floats(example, graph, rawInputs)
         shapes = inputs.mapValues(\.shape)
-        parameters = try DeviceParameters(of: graph, on: device)
         let types = try Self.types(graph, inputs)
+        parameters = try DeviceParameters(of: graph, on: device) { types[$0]?.elementType }
         let timer = StepTimer()
         do throws(ExecutionError) {
             executor = try AcceleratedExecutor(graph, options: .init(splitsBatches: false))
@@ -124,10 +124,7 @@ public final class TracedBackend {
         }
         var rows: [CycleReport.Row] = []
         for input in graph.inputs {
-            let bytes = inputs[input.name]?.byteCount ?? 0
-            rows.append(
-                CycleReport.Row(
-                    copyOf: input.name, .toDevice, bytes: bytes, cycles: device.copy(bytes, .toDevice).cycles))
+            device.copy(input.name, bytes: inputs[input.name]?.byteCount ?? 0, .toDevice, into: &rows)
         }
         try TracedAccounting(device: device, kernels: kernels).run(&rows)
         let outputs: [String: Tensor]
@@ -137,13 +134,8 @@ public final class TracedBackend {
             throw .execution(error)
         }
         for output in graph.outputs {
-            let bytes = outputs[output.name]?.byteCount ?? 0
-            rows.append(
-                CycleReport.Row(copyOf: output.name, .toHost, bytes: bytes, cycles: device.copy(bytes, .toHost).cycles))
+            device.copy(output.name, bytes: outputs[output.name]?.byteCount ?? 0, .toHost, into: &rows)
         }
-        let report = CycleReport(
-            device: device.model.name, cyclesPerSecond: device.model.cyclesPerSecond,
-            totalCycles: device.currentCycle - started, peakMemoryBytes: device.memory.peakBytes, rows: rows)
-        return DeviceOutcome(outputs: outputs, report: report)
+        return DeviceOutcome(outputs: outputs, report: CycleReport(device: device, since: started, rows: rows))
     }
 }

@@ -48,18 +48,19 @@ struct TracedPlan {
             let members = step.compactMap { nodes[$0] }.filter { seen.insert($0.name).inserted }
             if !members.isEmpty { add(members) }
         }
-        markDead()
+        let dead = graph.lastReads(of: kernels.map { ($0.inputs + $0.outputs).map(\.name) })
+        for (position, names) in dead.enumerated() { kernels[position].dead = names }
     }
 
     private mutating func add(_ members: [Node]) {
-        let isOnHost = members.contains { !$0.runsOnDevice(in: index, graph: graph, value: graph.constant) }
-        if isOnHost {
-            for node in members where !node.runsOnDevice(in: index, graph: graph, value: graph.constant) {
-                fallbacks.append(
-                    TracedBackend.Fallback(
-                        node: node.name, operatorName: node.op.name,
-                        reason: "it was not quantized, so the device has no kernel for it"))
+        var isOnHost = false
+        for node in members {
+            guard let reason = node.hostReason(in: index, graph: graph, elementType: { types[$0]?.elementType }) else {
+                continue
             }
+            isOnHost = true
+            fallbacks.append(
+                TracedBackend.Fallback(node: node.name, operatorName: node.op.name, reason: reason.description))
         }
         let inside = Set(members.flatMap(\.outputs))
         let produced = members.flatMap(\.outputs).filter { name in
@@ -111,22 +112,9 @@ struct TracedPlan {
         }
         return type.shape.elementCount * width
     }
-
-    private mutating func markDead() {
-        var last: [String: Int] = [:]
-        for (position, kernel) in kernels.enumerated() {
-            for value in kernel.inputs + kernel.outputs { last[value.name] = position }
-        }
-        for (name, position) in last.sorted(by: { $0.key < $1.key }) where !index.isGraphOutput(name) {
-            kernels[position].dead.append(name)
-        }
-    }
 }
 
 extension Graph {
-    /// An initializer by name.
-    func constant(_ name: String) -> Tensor? { initializers[name] }
-
     /// Whether only firstconv modules read a value, so that raw pixels can stand for it.
     func isReadByFirstconvOnly(_ name: String, _ index: GraphIndex) -> Bool {
         let readers = index.readers(of: name)
