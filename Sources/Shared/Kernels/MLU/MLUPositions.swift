@@ -12,10 +12,6 @@ public struct MLUPositions: Hashable, Sendable {
     public let weights: [Int]
     /// The position with which all channels are convolved: the middle of the channels' positions, halves away from zero.
     public let common: Int
-    /// By what the result of each channel is divided: `2^common * scale`; a weight's step is `2^common / factor`.
-    ///
-    /// Empty when there is one scale for all channels.
-    public let channelFactors: [Float]
 
     /// Takes the positions of scales.
     ///
@@ -30,12 +26,9 @@ public struct MLUPositions: Hashable, Sendable {
         self.weights = positions
         guard isPerChannel, let low = positions.min(), let high = positions.max() else {
             common = positions.first ?? 0
-            channelFactors = []
             return
         }
-        let middle = Int((Double(low + high) / 2).rounded(.toNearestOrAwayFromZero))
-        common = middle
-        channelFactors = weights.map { Float(sign: .plus, exponent: middle, significand: $0) }
+        common = Int((Double(low + high) / 2).rounded(.toNearestOrAwayFromZero))
     }
 
     private static func position(of scale: Float, _ elementType: ElementType) -> Int {

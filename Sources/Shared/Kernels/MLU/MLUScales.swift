@@ -62,7 +62,7 @@ public struct MLUScales: Hashable, Sendable {
                 input: values[0], weights: stored, isPerChannel: isPerChannel, elementType: elementType)
             self.positions = positions
             input = Float(sign: .plus, exponent: -positions.input, significand: 1)
-            // A channel's step, 2^common / factor, is exactly the stored one.
+            // The library divides channels by 2^common * scale, so a channel's step is exactly the stored one.
             weights =
                 isPerChannel ? stored : [Float(sign: .plus, exponent: -positions.common, significand: 1)]
             try Self.check([input], "the power of two in place of the input scale")
