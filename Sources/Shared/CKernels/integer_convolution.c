@@ -2,18 +2,8 @@
 //
 // int16 sources are split into a high and a low byte, so that 256 products fit a sum of 32 bits:
 // x * w = 256 * (high * w) + low * w. int8 sources are widened and have one part only.
-#include "include/tare_integers.h"
-
-#include <string.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define TARE_X86 1
-#define TARE_AVX2 __attribute__((target("avx2")))
-#define TARE_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-#define TARE_VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
-#endif
-#define TARE_INLINE static inline __attribute__((always_inline))
+#include "integer_depthwise.h"
+#include "integer_padding.h"
 
 enum {
     /// Pairs of products of a byte and an int16 that certainly fit: 128 * 2 * 255 * 32768 < 2^31.
@@ -21,142 +11,7 @@ enum {
     /// Most output channels and pixels of a tile.
     MAX_BLOCK = 32,
     MAX_PIXELS = 12,
-    /// Channels of a depthwise step.
-    DEPTHWISE_BLOCK = 64,
 };
-
-// A window whose pointwise form is one long row, and what follows from it.
-typedef struct {
-    tare_integer_window w;
-    /// Inputs of a group rounded up to pairs.
-    int64_t padded_inputs;
-    /// Extents of the padded source.
-    int64_t padded[3];
-    int64_t taps;
-    int64_t block;
-} geometry_t;
-
-static int is_depthwise(const tare_integer_window *w) { return w->groups > 1 && w->inputs == 1 && w->outputs == 1; }
-
-static int64_t output_block(tare_integer_variant variant) { return variant >= TARE_INTEGER_AVX512 ? 32 : 16; }
-
-static geometry_t geometry_of(tare_integer_variant variant, const tare_integer_window *window) {
-    geometry_t g;
-    g.w = *window;
-    int pointwise = 1;
-    for (int axis = 0; axis < 3; axis++) {
-        pointwise = pointwise && g.w.kernel[axis] == 1 && g.w.strides[axis] == 1 && g.w.before[axis] == 0
-            && g.w.input[axis] == g.w.output[axis];
-    }
-    if (pointwise) {
-        const int64_t row = g.w.images * g.w.input[0] * g.w.input[1] * g.w.input[2];
-        g.w.images = 1;
-        for (int axis = 0; axis < 3; axis++) g.w.input[axis] = g.w.output[axis] = axis == 2 ? row : 1;
-    }
-    g.padded_inputs = is_depthwise(window) ? 1 : (g.w.inputs + 1) / 2 * 2;
-    g.taps = 1;
-    for (int axis = 0; axis < 3; axis++) {
-        g.taps *= g.w.kernel[axis];
-        g.padded[axis] = (g.w.output[axis] - 1) * g.w.strides[axis] + (g.w.kernel[axis] - 1) * g.w.dilations[axis] + 1;
-    }
-    g.block = output_block(variant);
-    return g;
-}
-
-// Elements of one part of the padded source.
-static size_t part_size(const geometry_t *g) {
-    const size_t count = (size_t)(g->padded[0] * g->padded[1] * g->padded[2] * g->w.groups * g->padded_inputs);
-    return (count + 31) / 32 * 32;
-}
-
-size_t tare_integer_packed_count(tare_integer_variant variant, const tare_integer_window *window) {
-    const geometry_t g = geometry_of(variant, window);
-    if (is_depthwise(window)) return (size_t)(g.taps * g.w.groups);
-    const int64_t blocks = (g.w.outputs + g.block - 1) / g.block;
-    return (size_t)(g.w.groups * blocks * g.taps * g.padded_inputs * g.block);
-}
-
-size_t tare_integer_workspace_size(tare_integer_variant variant, const tare_integer_window *window, int32_t wide) {
-    const geometry_t g = geometry_of(variant, window);
-    return part_size(&g) * sizeof(int16_t) * (wide ? 2 : 1);
-}
-
-void tare_integer_pack(
-    tare_integer_variant variant, const tare_integer_window *window, const int16_t *weights, int16_t *packed) {
-    const geometry_t g = geometry_of(variant, window);
-    if (is_depthwise(window)) {
-        // [taps][channels]
-        for (int64_t channel = 0; channel < g.w.groups; channel++) {
-            for (int64_t tap = 0; tap < g.taps; tap++) {
-                packed[tap * g.w.groups + channel] = weights[channel * g.taps + tap];
-            }
-        }
-        return;
-    }
-    // [groups][blocks][taps][pairs][block][2]
-    memset(packed, 0, tare_integer_packed_count(variant, window) * sizeof(int16_t));
-    const int64_t blocks = (g.w.outputs + g.block - 1) / g.block;
-    for (int64_t channel = 0; channel < g.w.groups * g.w.outputs; channel++) {
-        const int64_t group = channel / g.w.outputs, output = channel % g.w.outputs;
-        int16_t *tile = packed + (group * blocks + output / g.block) * g.taps * g.padded_inputs * g.block;
-        for (int64_t input = 0; input < g.w.inputs; input++) {
-            for (int64_t tap = 0; tap < g.taps; tap++) {
-                const int64_t pair = tap * (g.padded_inputs / 2) + input / 2;
-                tile[(pair * g.block + output % g.block) * 2 + input % 2] =
-                    weights[(channel * g.w.inputs + input) * g.taps + tap];
-            }
-        }
-    }
-}
-
-// ---- the padded source --------------------------------------------------------------------------------------------
-
-TARE_INLINE void split_body(const int16_t *restrict in, size_t count, int16_t *restrict low, int16_t *restrict high) {
-    for (size_t i = 0; i < count; i++) {
-        low[i] = in[i] & 255;
-        high[i] = in[i] >> 8;
-    }
-}
-
-TARE_INLINE void widen_body(const int8_t *restrict in, size_t count, int16_t *restrict out) {
-    for (size_t i = 0; i < count; i++) out[i] = in[i];
-}
-
-// `pixels` pixels in a row. Inputs of a group may be followed by one zero.
-TARE_INLINE void copy_pixels(
-    const geometry_t *g, int wide, const void *source, int64_t pixels, int16_t *low, int16_t *high) {
-    const int64_t runs = g->padded_inputs == g->w.inputs ? 1 : pixels * g->w.groups;
-    const int64_t length = runs == 1 ? pixels * g->w.groups * g->w.inputs : g->w.inputs;
-    for (int64_t run = 0; run < runs; run++) {
-        const int64_t target = run * g->padded_inputs;
-        if (wide) {
-            split_body((const int16_t *)source + run * length, (size_t)length, low + target, high + target);
-        } else {
-            widen_body((const int8_t *)source + run * length, (size_t)length, low + target);
-        }
-    }
-}
-
-TARE_INLINE void pad_body(const geometry_t *g, int wide, const void *image, int16_t *low, int16_t *high) {
-    const size_t size = part_size(g);
-    memset(low, 0, size * sizeof(int16_t));
-    if (wide) memset(high, 0, size * sizeof(int16_t));
-    const tare_integer_window *w = &g->w;
-    const int64_t channels = w->groups * w->inputs, padded_channels = w->groups * g->padded_inputs;
-    const size_t width = wide ? sizeof(int16_t) : sizeof(int8_t);
-    const int64_t room = g->padded[2] - w->before[2];
-    const int64_t pixels = room < w->input[2] ? room : w->input[2];
-    if (pixels <= 0) return;
-    for (int64_t z = 0; z < w->input[0] && z + w->before[0] < g->padded[0]; z++) {
-        for (int64_t y = 0; y < w->input[1] && y + w->before[1] < g->padded[1]; y++) {
-            const int64_t from = (z * w->input[1] + y) * w->input[2] * channels;
-            const int64_t to =
-                (((z + w->before[0]) * g->padded[1] + y + w->before[1]) * g->padded[2] + w->before[2])
-                * padded_channels;
-            copy_pixels(g, wide, (const char *)image + (size_t)from * width, pixels, low + to, wide ? high + to : 0);
-        }
-    }
-}
 
 // ---- tiles --------------------------------------------------------------------------------------------------------
 
@@ -339,44 +194,6 @@ TARE_INLINE void rows_body(
                 functions[pixels - 1](&tile, pixels, totals);
                 const int64_t position = (row * w->output[2] + x) * outputs + group * w->outputs + first;
                 store_body(totals, pixels, g->block, count, wide, outputs, (char *)sums + (size_t)position * width);
-            }
-        }
-    }
-}
-
-// One channel each; weights [taps][channels].
-TARE_INLINE void depthwise_body(
-    const geometry_t *g, int wide, const int16_t *low, const int16_t *high, const int16_t *packed, void *sums) {
-    const tare_integer_window *w = &g->w;
-    const int64_t channels = w->groups;
-    for (int64_t pixel = 0; pixel < w->output[0] * w->output[1] * w->output[2]; pixel++) {
-        const int64_t x = pixel % w->output[2] * w->strides[2], y = pixel / w->output[2] % w->output[1] * w->strides[1];
-        const int64_t z = pixel / w->output[2] / w->output[1] * w->strides[0];
-        const int64_t start = ((z * g->padded[1] + y) * g->padded[2] + x) * channels;
-        for (int64_t first = 0; first < channels; first += DEPTHWISE_BLOCK) {
-            const int64_t count = channels - first < DEPTHWISE_BLOCK ? channels - first : DEPTHWISE_BLOCK;
-            int32_t narrow[DEPTHWISE_BLOCK] = {0};
-            int64_t totals[DEPTHWISE_BLOCK] = {0};
-            const int16_t *weights = packed + first;
-            for (int64_t tap = 0; tap < g->taps; tap++, weights += channels) {
-                const int64_t tx = tap % w->kernel[2] * w->dilations[2];
-                const int64_t ty = tap / w->kernel[2] % w->kernel[1] * w->dilations[1];
-                const int64_t tz = tap / w->kernel[2] / w->kernel[1] * w->dilations[0];
-                const int64_t at = start + ((tz * g->padded[1] + ty) * g->padded[2] + tx) * channels + first;
-                if (wide) {
-                    for (int64_t j = 0; j < count; j++) {
-                        const int32_t value = low[at + j] + high[at + j] * 256;
-                        totals[j] += (int64_t)(value * weights[j]);
-                    }
-                } else {
-                    for (int64_t j = 0; j < count; j++) narrow[j] += low[at + j] * weights[j];
-                }
-            }
-            const int64_t position = pixel * channels + first;
-            if (wide) {
-                memcpy((int64_t *)sums + position, totals, (size_t)count * sizeof(int64_t));
-            } else {
-                memcpy((int32_t *)sums + position, narrow, (size_t)count * sizeof(int32_t));
             }
         }
     }

@@ -1,14 +1,8 @@
 #include "include/tare_integers.h"
+#include "instruction_sets.h"
 
 #include <math.h>
 #include <string.h>
-
-#if defined(__x86_64__)
-#define TARE_X86 1
-#define TARE_AVX2 __attribute__((target("avx2")))
-#define TARE_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
-#endif
-#define TARE_INLINE static inline __attribute__((always_inline))
 
 // Elements that stay in the first-level cache from one pass over them to the next.
 enum { BLOCK = 4096 };
@@ -181,12 +175,9 @@ int tare_integer_is_supported(tare_integer_variant variant) {
     switch (variant) {
     case TARE_INTEGER_PLAIN: return 1;
 #ifdef TARE_X86
-    case TARE_INTEGER_AVX2: return __builtin_cpu_supports("avx2");
-    case TARE_INTEGER_AVX512:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-            && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    case TARE_INTEGER_AVX512_VNNI:
-        return tare_integer_is_supported(TARE_INTEGER_AVX512) && __builtin_cpu_supports("avx512vnni");
+    case TARE_INTEGER_AVX2: return has_avx2();
+    case TARE_INTEGER_AVX512: return has_avx512();
+    case TARE_INTEGER_AVX512_VNNI: return has_vnni();
 #else
     case TARE_INTEGER_AVX2:
     case TARE_INTEGER_AVX512:

@@ -1,16 +1,9 @@
 #include "include/tare_statistics.h"
+#include "instruction_sets.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define TARE_X86 1
-#define TARE_AVX2 __attribute__((target("avx2,popcnt")))
-#define TARE_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,popcnt")))
-#endif
-#define TARE_INLINE static inline __attribute__((always_inline))
 
 // A block's elements and indices stay in the first-level cache beside the tables.
 enum { BLOCK = 1024 };
@@ -282,11 +275,8 @@ int tare_statistics_is_supported(tare_statistics_variant variant) {
     switch (variant) {
     case TARE_STATISTICS_PLAIN: return 1;
 #ifdef TARE_X86
-    case TARE_STATISTICS_AVX2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
-    case TARE_STATISTICS_AVX512:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-            && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-            && __builtin_cpu_supports("popcnt");
+    case TARE_STATISTICS_AVX2: return has_avx2();
+    case TARE_STATISTICS_AVX512: return has_avx512();
 #else
     case TARE_STATISTICS_AVX2:
     case TARE_STATISTICS_AVX512: return 0;
