@@ -82,8 +82,8 @@ let package = Package(
 
         // Shared, in dependency order: a target imports only targets above it.
         library("Tensors", folder: "Shared/Tensors", dependencies: ["CZlib"], settings: numericSettings),
-        library("Graphs", folder: "Shared/Graphs", dependencies: ["Tensors"]),
         library("Quantization", folder: "Shared/Quantization", dependencies: ["Tensors"], settings: numericSettings),
+        library("Graphs", folder: "Shared/Graphs", dependencies: ["Quantization", "Tensors"]),
         library(
             "Kernels", folder: "Shared/Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors"],
             settings: numericSettings),

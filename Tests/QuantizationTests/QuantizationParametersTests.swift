@@ -85,10 +85,10 @@ import Testing
     }
 
     @Test func presetsAndMethodsAreFoundByName() throws {
-        for name in QConfig.presetNames where name != "ema_lowbit_fakequant" { _ = try QConfig(preset: name) }
-        #expect(try QConfig(preset: "mlu-int16").weight.type == .int16)
-        #expect(throws: QConfigError.fourBit("ema_lowbit_fakequant")) { try QConfig(preset: "ema_lowbit_fakequant") }
-        let error = #expect(throws: QConfigError.self) { try QConfig(preset: "nope") }
+        for name in PostTrainingConfiguration.presetNames where name != "ema_lowbit_fakequant" { _ = try PostTrainingConfiguration(preset: name) }
+        #expect(try PostTrainingConfiguration(preset: "mlu-int16").weight.type == .int16)
+        #expect(throws: QConfigError.fourBit("ema_lowbit_fakequant")) { try PostTrainingConfiguration(preset: "ema_lowbit_fakequant") }
+        let error = #expect(throws: QConfigError.self) { try PostTrainingConfiguration(preset: "nope") }
         #expect(error?.description.contains("mlu-int16") == true)
         for text in CalibrationMethod.names + ["percentile:99.9", "ema:0.5"] {
             let method = try CalibrationMethod(parsing: text)

@@ -57,7 +57,7 @@ extension SchemeOptions {
                 .usage,
                 "\(mlu.given.joined(separator: ", ")) belong to the presets mlu and mlu-int16; add --qconfig mlu")
         }
-        let preset = try qconfig.map { try QConfig(preset: $0) } ?? QConfig.standard
+        let preset = try qconfig.map { try PostTrainingConfiguration(preset: $0) } ?? PostTrainingConfiguration.standard
         guard let method = observer ?? preset.activationMethod else {
             throw CommandFailure(
                 .usage, "Preset '\(qconfig ?? "")' does not say how ranges are chosen; add --observer METHOD")

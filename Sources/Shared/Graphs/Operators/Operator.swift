@@ -66,4 +66,11 @@ public enum Operator: Hashable, Sendable {
     // MLU.swift
     /// Not of ONNX: a module of the simulated device.
     case mlu(MLUOperator)
+    // Modules
+    /// Not of ONNX: a module that can be quantized, in one of its three families.
+    case module(ModuleOperator)
+    /// Not of ONNX: rounds to quantized values and back; differentiable.
+    case fakeQuantize(FakeQuantizeAttributes)
+    /// Not of ONNX: follows a tensor and gives scale and zero point.
+    case observe(ObserveAttributes)
 }

@@ -1,3 +1,5 @@
+internal import Quantization
+
 extension Operator {
     /// The name of the operator in ONNX, such as `Conv`: what users write in options and read in messages.
     public var name: String {
@@ -43,6 +45,9 @@ extension Operator {
         case .dequantizeLinear: "DequantizeLinear"
         case .mlu(.convolution): "MLUConvolution"
         case .mlu(.linear): "MLULinear"
+        case .module(let module): module.name
+        case .fakeQuantize(let attributes): attributes.specification.algorithm.rawValue
+        case .observe: "Observe"
         }
     }
 }

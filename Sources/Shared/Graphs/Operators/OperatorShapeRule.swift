@@ -57,6 +57,9 @@ extension Operator {
         case .quantizeLinear(let attributes): try rule.quantizeLinear(attributes)
         case .dequantizeLinear(let attributes): try rule.dequantizeLinear(attributes)
         case .mlu(let op): try rule.mlu(op)
+        case .module(let module): try rule.module(module)
+        case .fakeQuantize: try rule.sameAsInput()
+        case .observe: try rule.observe()
         }
     }
 }

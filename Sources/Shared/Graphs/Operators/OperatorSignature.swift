@@ -1,3 +1,5 @@
+internal import Quantization
+
 /// How many values an operator reads and writes.
 public struct OperatorSignature: Hashable, Sendable {
     /// The first inputs, which must be present.
@@ -51,6 +53,10 @@ extension Operator {
         case .gru: OperatorSignature(3, upTo: 6, outputs: 2)
         case .quantizeLinear, .dequantizeLinear: OperatorSignature(2, upTo: 3)
         case .mlu: OperatorSignature(2, upTo: MLUInput.allCases.count)
+        case .module(let module): OperatorSignature(module.kind.dataCount, upTo: module.inputCount)
+        case .fakeQuantize: OperatorSignature(2, upTo: 3)
+        case .observe(let attributes):
+            OperatorSignature(inputs: 1 + attributes.specification.stateKeys.count, outputs: 4)
         }
     }
 }

@@ -70,6 +70,9 @@ public enum ReferenceKernels {
         case .quantizeLinear(let attributes): [try quantizeLinear(attributes, inputs)]
         case .dequantizeLinear(let attributes): [try dequantizeLinear(attributes, inputs)]
         case .mlu(let op): [try mlu(op, inputs, arithmetic)]
+        case .module(let op): [try module(op, inputs)]
+        case .fakeQuantize(let attributes): [try fakeQuantize(attributes, inputs)]
+        case .observe(let attributes): try observe(attributes, inputs)
         }
     }
 }

@@ -20,7 +20,7 @@ extension Operator {
         case .convolution, .transposedConvolution, .matMul, .gemm, .maxPool, .globalAveragePool, .globalMaxPool,
             .localResponseNormalization, .softmax, .logSoftmax, .unary, .binary, .variadic, .clip, .cast, .dropout,
             .identity, .flatten, .transpose, .squeeze, .unsqueeze, .expand, .concat, .split, .slice, .gather,
-            .constantOfShape, .dequantizeLinear, .mlu:
+            .constantOfShape, .dequantizeLinear, .mlu, .module, .fakeQuantize, .observe:
             13
         }
     }
@@ -55,6 +55,8 @@ extension Operator {
         case .dequantizeLinear(let attributes): node.set("axis", attributes.axis)
         case .mlu:
             throw node.inexpressible("modules of the simulated device are not of ONNX; lower the graph first")
+        case .module, .fakeQuantize, .observe:
+            throw node.inexpressible("modules for training are not of ONNX; expand or lower the graph first")
         case .matMul, .globalAveragePool, .globalMaxPool, .binary, .variadic, .clip, .dropout, .identity, .squeeze,
             .unsqueeze, .expand, .slice:
             break

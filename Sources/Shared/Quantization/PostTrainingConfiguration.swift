@@ -1,5 +1,5 @@
 /// Which integers stand for activations and weights, and how activation ranges are chosen.
-public struct QConfig: Sendable, Hashable {
+public struct PostTrainingConfiguration: Sendable, Hashable {
     /// Scheme of activations, one scale per tensor.
     public var activation: QuantizationScheme
     /// How activation ranges are chosen; `nil` for presets that observe nothing and need `--observer` or ranges.
@@ -17,7 +17,7 @@ public struct QConfig: Sendable, Hashable {
     }
 
     /// Unsigned 8-bit activations and signed 8-bit weights per channel, ranges by the histogram method.
-    public static let standard = QConfig(
+    public static let standard = PostTrainingConfiguration(
         activation: QuantizationScheme(type: .uint8, isSymmetric: false),
         activationMethod: .histogram,
         weight: QuantizationScheme(type: .int8, isSymmetric: true, narrowRange: true, granularity: .perChannel))
@@ -65,7 +65,7 @@ public enum QConfigError: Error, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unknownPreset(let name):
-            "'\(name)' is no quantization preset; use one of \(QConfig.presetNames.joined(separator: ", "))"
+            "'\(name)' is no quantization preset; use one of \(PostTrainingConfiguration.presetNames.joined(separator: ", "))"
         case .fourBit(let name):
             "preset '\(name)' has 4-bit integers, which only quantization-aware training offers; use ema_fakequant"
         }
