@@ -11,6 +11,8 @@ public struct ModuleOperator: Hashable, Sendable {
     public var kind: ModuleKind
     /// In which arithmetic.
     public var family: ModuleFamily
+    /// Whether conversions leave the module in floating point.
+    public var disablesQuantization = false
 
     /// Makes an operator.
     public init(_ kind: ModuleKind, family: ModuleFamily = .float) {
@@ -43,17 +45,25 @@ public enum ModuleKind: Hashable, Sendable {
 public struct ModuleFusion: Hashable, Sendable {
     /// The normalization behind the weights; `nil` for none. Its `trainingMode` is not looked at.
     public var batchNormalization: BatchNormalizationAttributes?
-    /// Whether a rectifier ends it.
-    public var hasRelu: Bool
+    /// What ends it.
+    public var activation: ModuleActivation
 
     /// Makes a fusion.
-    public init(batchNormalization: BatchNormalizationAttributes? = nil, hasRelu: Bool = false) {
+    public init(batchNormalization: BatchNormalizationAttributes? = nil, activation: ModuleActivation = .identity) {
         self.batchNormalization = batchNormalization
-        self.hasRelu = hasRelu
+        self.activation = activation
     }
 
     /// Nothing is fused.
     public static let none = ModuleFusion()
+}
+
+/// The activation at the end of a weighted module, before its result is observed and rounded.
+public enum ModuleActivation: Hashable, Sendable {
+    case identity
+    case relu
+    /// As a ReLU6 of an imported model; MegEngine has no module of this form.
+    case clip(lower: Float, upper: Float)
 }
 
 /// What a convolution reads beyond its data.

@@ -2,7 +2,7 @@ extension ModuleKind {
     /// The module's name, the same in all three families.
     public var name: String {
         func fused(_ base: String, _ dimensions: String, _ fusion: ModuleFusion) -> String {
-            base + (fusion.batchNormalization == nil ? "" : "Bn") + (fusion.hasRelu ? "Relu" : "") + dimensions
+            base + (fusion.batchNormalization == nil ? "" : "Bn") + fusion.activation.name + dimensions
         }
         switch self {
         case .convolution(_, _, let fusion): return fused("Conv", "2d", fusion)
@@ -19,7 +19,7 @@ extension ModuleKind {
     /// One module of each of the 17 names.
     public static let everyName: [ModuleKind] = {
         let fusions = [nil, BatchNormalizationAttributes()].flatMap { normalization in
-            [false, true].map { ModuleFusion(batchNormalization: normalization, hasRelu: $0) }
+            [.identity, .relu].map { ModuleFusion(batchNormalization: normalization, activation: $0) }
         }
         return fusions.map { .convolution(ConvolutionAttributes(), paddingMode: .zeros, $0) }
             + fusions.map { .linear($0) }
@@ -29,6 +29,17 @@ extension ModuleKind {
                 .dequantStub,
             ]
     }()
+}
+
+extension ModuleActivation {
+    /// Its part of a module's name.
+    var name: String {
+        switch self {
+        case .identity: ""
+        case .relu: "Relu"
+        case .clip: "Clip"
+        }
+    }
 }
 
 extension ModuleOperator {

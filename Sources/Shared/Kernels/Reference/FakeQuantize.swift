@@ -2,10 +2,6 @@ internal import Graphs
 internal import Tensors
 
 extension ReferenceKernels {
-    static func module(_ op: ModuleOperator, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        throw .unsupported("\(op.name) is run in expanded form")
-    }
-
     static func fakeQuantize(_ attributes: FakeQuantizeAttributes, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
         throw .unsupported("fake quantization")
     }
