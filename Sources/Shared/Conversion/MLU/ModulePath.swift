@@ -14,6 +14,11 @@ enum ModulePath {
         return path(ofNode: node.name, operatorName: node.op.name)
     }
 
+    /// The part of a node's name behind the last slash.
+    static func lastPart(ofNode name: String) -> String {
+        name.split(separator: "/").last.map(String.init) ?? name
+    }
+
     /// `/layer1/0/conv1/Conv` gives `layer1.0.conv1`; so does `/layer1/layer1.0/conv1/Conv_1`.
     static func path(ofNode name: String, operatorName: String) -> String {
         var parts: [String] = []
