@@ -94,6 +94,9 @@ let package = Package(
             "Conversion", folder: "Shared/Conversion",
             dependencies: ["Graphs", "Kernels", "Quantization", "Tensors"]),
         library(
+            "Modules", folder: "Shared/Modules",
+            dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors"]),
+        library(
             "ONNXFormat", folder: "Shared/ONNXFormat", dependencies: ["Graphs", "Tensors", protobuf],
             exclude: ["onnx.proto"]),
         library(
