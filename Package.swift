@@ -218,6 +218,8 @@ let package = Package(
             dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", logging]),
         tests(
             "Evaluation", dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
+        tests(
+            "Modules", dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("Launch", dependencies: ["Wire"]),
         tests("Processes", dependencies: ["Wire"]),

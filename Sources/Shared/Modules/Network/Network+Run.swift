@@ -1,4 +1,4 @@
-public import Conversion
+internal import Conversion
 public import Execution
 public import Graphs
 internal import Quantization

@@ -1,4 +1,4 @@
-public import Graphs
+internal import Graphs
 public import Tensors
 
 /// What loading a state dictionary found.

@@ -1,7 +1,6 @@
 public import Conversion
 public import Graphs
 public import Quantization
-public import Tensors
 
 /// A model with modules that is trained, calibrated, converted and run: a graph, and whether it is in training.
 ///

@@ -126,11 +126,13 @@ private struct QuantizedConverter {
             let weight = try FoldedModule(node, module.kind, in: source).weight
             observer.isEnabled = true
             weight.withElements(as: Float.self) { observer.observe($0) }
-            do throws(ObserverError) {
-                return try type(try observer.quantParameters(), node, .weight)
+            let parameters: QParams
+            do {
+                parameters = try observer.quantParameters()
             } catch {
                 throw .quantization(path: node.modulePath, reason: "weight: \(error)")
             }
+            return try type(parameters, node, .weight)
         }
         guard let parameters = try source.quantParameters(of: node, .weight) else {
             throw .noScale(path: node.modulePath, part: ModulePart.weight.title)

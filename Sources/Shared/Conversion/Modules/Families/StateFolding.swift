@@ -1,5 +1,5 @@
 public import Graphs
-public import Quantization
+internal import Quantization
 public import Tensors
 
 /// What one run of an expanded graph saw, reduced to what state needs: small, so that it can be sent.
