@@ -3,7 +3,12 @@ import Tensors
 
 extension ReferenceKernels {
     /// Average over windows; sums run over the window in row-major order.
+    ///
+    /// Averages of 8-bit integers, of one scale, are rounded half away from zero.
     static func averagePool(_ attributes: PoolingAttributes, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
+        if let integers = integerOperand(inputs) {
+            return try rounded(averagePool(attributes, integers.widened), as: integers.type)
+        }
         let data = try inputs.required(0, types: ElementTypes.floats)
         let geometry = try poolingGeometry(attributes, data)
         return data.elementType == .float64
@@ -145,8 +150,29 @@ extension ReferenceKernels {
         return Tensor(shape: shape, elements: values)
     }
 
+    /// 8-bit integers as real numbers, and their type; `nil` for other data.
+    private static func integerOperand(_ inputs: KernelInputs) -> (widened: KernelInputs, type: ElementType)? {
+        guard let data = inputs.optional(0), [.int8, .uint8].contains(data.elementType) else { return nil }
+        let numbers = data.widened(to: Int64.self).elements(as: Int64.self).map { Double($0) }
+        return (KernelInputs(tensors: [Tensor(shape: data.shape, elements: numbers)]), data.elementType)
+    }
+
+    /// Real numbers as integers, halves away from zero.
+    private static func rounded(_ tensor: Tensor, as type: ElementType) -> Tensor {
+        let integers = tensor.elements(as: Double.self).map { value in
+            // A window of nothing has the maximum -infinity.
+            Int64(min(max(value.rounded(.toNearestOrAwayFromZero), -128), 255))
+        }
+        return Tensor(shape: tensor.shape, elements: integers).narrowed(to: type)
+    }
+
     /// The mean or maximum over all spatial axes, which stay with extent 1; the mean is summed in `Double`.
+    ///
+    /// Averages of 8-bit integers, of one scale, are rounded half away from zero.
     static func globalPool(_ inputs: KernelInputs, maximum isMaximum: Bool) throws(KernelError) -> Tensor {
+        if let integers = integerOperand(inputs) {
+            return try rounded(globalPool(integers.widened, maximum: isMaximum), as: integers.type)
+        }
         let data = try inputs.required(0, types: ElementTypes.floats)
         guard data.shape.rank >= 3 else {
             throw .shapeMismatch("pooling takes data [N, C, spatial...], not \(data.shape)")

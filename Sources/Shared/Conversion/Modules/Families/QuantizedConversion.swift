@@ -30,7 +30,6 @@ private struct QuantizedConverter {
     private let source: Graph
     private let mapping: ModuleMapping
     private var graph: Graph
-    private var names: NameSource
     private var nodes: [Node] = []
     private var values: [String: QuantizedValue] = [:]
 
@@ -38,7 +37,6 @@ private struct QuantizedConverter {
         source = graph
         self.mapping = mapping
         self.graph = graph
-        names = NameSource(graph)
     }
 
     mutating func run() throws(ModuleError) -> Graph {
@@ -182,7 +180,6 @@ private struct QuantizedConverter {
             .quantizedInput(node: node.modulePath, operatorName: node.op.name, value: first)
         }
         switch node.op {
-        case .averagePool, .globalAveragePool, .globalMaxPool: computeInFloat(node, value)
         case _ where node.passesQuantizedValues: nodes.append(node)
         case .unary(.relu), .unary(.negate), .binary(.add), .binary(.subtract), .variadic(.minimum), .variadic(.maximum):
             // Integers of one scale; a zero point would be counted twice.
@@ -193,28 +190,5 @@ private struct QuantizedConverter {
         default: throw refuse()
         }
         values[node.outputs[0]] = value
-    }
-
-    /// Integers as real numbers of scale 1, the node, and the result rounded to integers again.
-    private mutating func computeInFloat(_ node: Node, _ value: QuantizedValue) {
-        let path = node.modulePath
-        func emit(_ op: Operator, _ inputs: [String], as output: String? = nil) -> String {
-            let result = output ?? names.unused("\(path)/\(op.name)_output")
-            nodes.append(
-                Node(name: names.unused("\(path)/\(op.name)"), op: op, inputs: inputs, outputs: [result]))
-            return result
-        }
-        let real = emit(.cast(CastAttributes(to: .float32)), [node.inputs[0]])
-        let result = names.unused("\(path)/average")
-        var inner = node
-        inner.inputs[0] = real
-        inner.outputs = [result]
-        nodes.append(inner)
-        let one = names.unused("\(path)/one")
-        graph.initializers[one] = Tensor(scalar: Float(1))
-        let dtype: QuantDtype = value.type.dtype.elementType == .uint8 ? .quint8 : .qint8
-        let rounding = FakeQuantizeAttributes(FakeQuantSpecification(dtype: dtype))
-        let rounded = emit(.fakeQuantize(rounding), [result, one])
-        _ = emit(.cast(CastAttributes(to: value.type.dtype.elementType)), [rounded], as: node.outputs[0])
     }
 }
