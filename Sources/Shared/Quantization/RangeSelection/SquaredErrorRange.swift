@@ -13,16 +13,23 @@ enum SquaredErrorRange {
     static func select(
         _ histogram: DyadicHistogram, zeros: UInt64, observed: TensorRange, scheme: QuantizationScheme
     ) -> TensorRange {
+        select(
+            histogram, zeros: zeros, observed: observed, stepCount: Double(scheme.stepCount),
+            isSymmetric: scheme.isSymmetric)
+    }
+
+    /// Searches the range for a number of steps between the smallest and the largest integer.
+    static func select(
+        _ histogram: DyadicHistogram, zeros: UInt64, observed: TensorRange, stepCount: Double, isSymmetric: Bool
+    ) -> TensorRange {
         let counts = histogram.countsWithoutZeros(zeros)
         let below = clippingErrors(counts)
         let above = clippingErrors(counts.reversed())
         var cumulative = [0.0]
         for count in counts { cumulative.append(cumulative[cumulative.count - 1] + count) }
         let width = DyadicLattice.width(exponent: histogram.exponent)
-        let stepCount = Double(scheme.stepCount)
-        let candidates = ClippingCandidates(
-            histogram: histogram, observed: observed, isSymmetric: scheme.isSymmetric)
-        return candidates.minimize(gridPoints: scheme.isSymmetric ? DyadicLattice.maximumBinCount : 128) { candidate in
+        let candidates = ClippingCandidates(histogram: histogram, observed: observed, isSymmetric: isSymmetric)
+        return candidates.minimize(gridPoints: isSymmetric ? DyadicLattice.maximumBinCount : 128) { candidate in
             let (lower, upper) = candidate.cut
             let step = candidate.quantizedWidth / width / stepCount
             let inside = cumulative[counts.count - upper] - cumulative[lower]

@@ -24,9 +24,10 @@ public struct QConfig: Sendable, Hashable, Codable {
 }
 
 extension ObserverSpecification {
-    /// The last parts of the names of its state in a state dictionary, in the order of an observe node's inputs; each is a
-    /// float32 tensor [1], the histogram one of its bins. The scale of a passive observer is among them, because scale and zero
-    /// point are all it knows.
+    /// The last parts of the names of its state in a state dictionary, in the order of an observe node's inputs.
+    ///
+    /// Each is a float32 tensor [1], the histogram one of its bins (int64 [4097] for the form `exact`); `ObserverState.tensors` gives
+    /// them. The scale of a passive observer is among them, because scale and zero point are all it knows.
     public var stateKeys: [String] {
         switch algorithm {
         case .minMax: ["min_val", "max_val"]

@@ -1,0 +1,70 @@
+/// What the integers of one quantized tensor stand for: `real = (integer - zeroPoint) * scale`.
+public struct QuantizedTensorType: Sendable, Hashable {
+    /// The kind of integers.
+    public let dtype: QuantDtype
+    /// The distance of neighbouring real numbers; positive and finite.
+    public let scale: Float
+    /// The integer that stands for zero; `nil` for signed kinds, which have 0.
+    public let zeroPoint: Int32?
+
+    /// Makes a type.
+    ///
+    /// - Throws: Unless unsigned kinds come with an integer zero point within their range and signed kinds without one; when the
+    ///   kind exists in training only; when the scale is not positive and finite.
+    public init(_ dtype: QuantDtype, scale: Float, zeroPoint: Float? = nil) throws(QuantDtypeError) {
+        guard dtype.hasTensors else { throw .onlyForTraining(dtype) }
+        guard scale > 0, scale.isFinite else { throw .scale(scale) }
+        if let zeroPoint {
+            guard dtype.isUnsigned else { throw .unexpectedZeroPoint(dtype, zeroPoint) }
+            guard let integer = Int32(exactly: zeroPoint), (dtype.minimum...dtype.maximum).contains(integer) else {
+                throw .zeroPoint(dtype, zeroPoint)
+            }
+            self.zeroPoint = integer
+        } else {
+            guard !dtype.isUnsigned else { throw .missingZeroPoint(dtype) }
+            self.zeroPoint = nil
+        }
+        self.dtype = dtype
+        self.scale = scale
+    }
+
+    /// Makes the type of a tensor that is quantized with the given parameters.
+    public init(_ parameters: QParams) throws(QuantDtypeError) {
+        try self.init(
+            parameters.dtype, scale: parameters.scale, zeroPoint: parameters.zeroPoint.map { Float($0) })
+    }
+}
+
+extension QuantDtype {
+    /// Whether there are tensors of this kind; the others exist in training only.
+    public var hasTensors: Bool { self != .quint2 && self != .qint2 }
+}
+
+/// Why there is no quantized tensor of some kind.
+public enum QuantDtypeError: Error, Hashable, CustomStringConvertible {
+    /// The kind exists in training only.
+    case onlyForTraining(QuantDtype)
+    /// The scale is not positive and finite.
+    case scale(Float)
+    /// An unsigned kind needs a zero point.
+    case missingZeroPoint(QuantDtype)
+    /// A signed kind has no zero point.
+    case unexpectedZeroPoint(QuantDtype, Float)
+    /// The zero point is no integer of the kind.
+    case zeroPoint(QuantDtype, Float)
+
+    /// What is wrong and what is accepted.
+    public var description: String {
+        switch self {
+        case .onlyForTraining(let dtype):
+            "there are no tensors of \(dtype.rawValue), it is for training only; use qint4 or quint4"
+        case .scale(let scale): "the scale \(scale) is not positive and finite"
+        case .missingZeroPoint(let dtype):
+            "\(dtype.rawValue) needs a zero point in \(dtype.minimum)...\(dtype.maximum); use an asymmetric observer"
+        case .unexpectedZeroPoint(let dtype, let zeroPoint):
+            "\(dtype.rawValue) has no zero point, but \(zeroPoint) was given; use a symmetric observer or an unsigned kind"
+        case .zeroPoint(let dtype, let zeroPoint):
+            "the zero point \(zeroPoint) is no integer in \(dtype.minimum)...\(dtype.maximum), the range of \(dtype.rawValue)"
+        }
+    }
+}
