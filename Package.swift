@@ -94,11 +94,11 @@ let package = Package(
             "Conversion", folder: "Shared/Conversion",
             dependencies: ["Graphs", "Kernels", "Quantization", "Tensors"]),
         library(
-            "Modules", folder: "Shared/Modules",
-            dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors"]),
-        library(
             "ONNXFormat", folder: "Shared/ONNXFormat", dependencies: ["Graphs", "Tensors", protobuf],
             exclude: ["onnx.proto"]),
+        library(
+            "Modules", folder: "Shared/Modules",
+            dependencies: ["Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors"]),
         library(
             "Datasets", folder: "Shared/Datasets", dependencies: ["CImages", "Graphs", "Tensors", crypto, yams],
             settings: numericSettings),
@@ -219,7 +219,10 @@ let package = Package(
         tests(
             "Evaluation", dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests(
-            "Modules", dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
+            "Modules",
+            dependencies: [
+                "Conversion", "Execution", "Graphs", "Kernels", "ONNXFormat", "Quantization", "Tensors", "TestSupport",
+            ]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("Launch", dependencies: ["Wire"]),
         tests("Processes", dependencies: ["Wire"]),

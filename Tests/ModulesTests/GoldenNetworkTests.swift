@@ -23,24 +23,8 @@ import Testing
         }
     }
 
-    /// Numbers in any nesting.
-    private struct Numbers: Decodable {
-        let flat: [Double]
-
-        init(from decoder: any Decoder) throws {
-            var container: any UnkeyedDecodingContainer
-            do { container = try decoder.unkeyedContainer() } catch {
-                flat = [try decoder.singleValueContainer().decode(Double.self)]
-                return
-            }
-            var values: [Double] = []
-            while !container.isAtEnd { values += try container.decode(Numbers.self).flat }
-            flat = values
-        }
-    }
-
     private struct Layer: Decodable {
-        let values: Numbers
+        let values: NestedNumbers
         let scale: Float?
     }
 
@@ -49,8 +33,8 @@ import Testing
         let act_scales: [String: Float]
         let w_scales: [String: Float]
         let q: [String: Layer]
-        let q_weights: [String: Numbers]
-        let q_bias: [String: Numbers]
+        let q_weights: [String: NestedNumbers]
+        let q_bias: [String: NestedNumbers]
     }
 
     private struct Golden: Decodable {

@@ -6,10 +6,17 @@ final class Tracer {
     private(set) var nodes: [Node] = []
     private(set) var initializers: [String: Tensor] = [:]
     private var counts: [String: Int] = [:]
+    private var taken: Set<String>
     private let initialization: ParameterInitialization
 
-    init(_ initialization: ParameterInitialization) {
+    /// Starts with nothing, or behind a graph whose names are taken.
+    init(_ initialization: ParameterInitialization, continuing graph: Graph? = nil) {
         self.initialization = initialization
+        taken = Set(graph?.initializers.keys.map { $0 } ?? []).union(graph?.inputs.map(\.name) ?? [])
+        for node in graph?.nodes ?? [] {
+            taken.insert(node.name)
+            taken.formUnion(node.outputs)
+        }
     }
 
     /// Adds a node with one output.
@@ -55,8 +62,11 @@ final class Tracer {
     }
 
     private func unused(_ base: String) -> String {
-        let count = counts[base, default: 0]
-        counts[base] = count + 1
-        return count == 0 ? base : "\(base)_\(count)"
+        while true {
+            let count = counts[base, default: 0]
+            counts[base] = count + 1
+            let name = count == 0 ? base : "\(base)_\(count)"
+            if !taken.contains(name), !taken.contains(name + "_output") { return name }
+        }
     }
 }
