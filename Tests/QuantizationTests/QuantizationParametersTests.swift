@@ -85,9 +85,13 @@ import Testing
     }
 
     @Test func presetsAndMethodsAreFoundByName() throws {
-        for name in PostTrainingConfiguration.presetNames where name != "ema_lowbit_fakequant" { _ = try PostTrainingConfiguration(preset: name) }
+        for name in PostTrainingConfiguration.presetNames where name != "ema_lowbit_fakequant" {
+            _ = try PostTrainingConfiguration(preset: name)
+        }
         #expect(try PostTrainingConfiguration(preset: "mlu-int16").weight.type == .int16)
-        #expect(throws: QConfigError.fourBit("ema_lowbit_fakequant")) { try PostTrainingConfiguration(preset: "ema_lowbit_fakequant") }
+        #expect(throws: QConfigError.fourBit("ema_lowbit_fakequant")) {
+            try PostTrainingConfiguration(preset: "ema_lowbit_fakequant")
+        }
         let error = #expect(throws: QConfigError.self) { try PostTrainingConfiguration(preset: "nope") }
         #expect(error?.description.contains("mlu-int16") == true)
         for text in CalibrationMethod.names + ["percentile:99.9", "ema:0.5"] {

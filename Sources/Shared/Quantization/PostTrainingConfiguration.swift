@@ -34,40 +34,56 @@ public struct PostTrainingConfiguration: Sendable, Hashable {
     /// `sync_ema_fakequant` is `ema_fakequant` here because the coordinator folds all batches in job order anyway.
     public init(preset name: String) throws(QConfigError) {
         switch name {
-        case "min_max_fakequant": self.init(symmetric: .int8, method: .minmax)
-        case "ema_fakequant", "sync_ema_fakequant":
-            self.init(symmetric: .int8, method: .ema(momentum: CalibrationMethod.defaultMomentum))
-        case "calibration": self.init(symmetric: .int8, method: .histogram)
-        case "tqt", "passive", "easyquant": self.init(symmetric: .int8, method: nil)
-        case "mlu": self.init(symmetric: .int8, method: .minmax)
-        case "mlu-int16": self.init(symmetric: .int16, method: .minmax)
-        case "ema_lowbit_fakequant": throw .fourBit(name)
-        default: throw .unknownPreset(name)
+        case "mlu": self.init(device: .int8)
+        case "mlu-int16": self.init(device: .int16)
+        default:
+            guard Self.presetNames.contains(name) else {
+                throw .unknownPreset(name, accepted: Self.presetNames)
+            }
+            try self.init(QConfig(preset: name), named: name)
         }
     }
 
-    private init(symmetric type: QuantizedType, method: CalibrationMethod?) {
+    /// Makes the configuration that gathers the ranges of a recipe; its fake quantizers are for training only.
+    ///
+    /// A histogram observer of any form becomes the method `histogram`, whose bins do not depend on the order of the batches.
+    ///
+    /// - Parameters:
+    ///   - qconfig: The recipe; a part without an observer takes its integers from the fake quantizer.
+    ///   - name: What messages call it.
+    /// - Throws: For integers other than 8-bit ones.
+    public init(_ qconfig: QConfig, named name: String) throws(QConfigError) {
+        let method: CalibrationMethod? =
+            switch qconfig.actObserver?.algorithm {
+            case .minMax: .minmax
+            case .exponentialMovingAverage(let momentum): .ema(momentum: momentum)
+            case .histogram: .histogram
+            case .passive, nil: nil
+            }
+        self.init(
+            activation: try Self.scheme(qconfig.actObserver, qconfig.actFakeQuant, named: name),
+            activationMethod: method,
+            weight: try Self.scheme(qconfig.weightObserver, qconfig.weightFakeQuant, named: name))
+    }
+
+    private static func scheme(
+        _ observer: ObserverSpecification?, _ fakeQuant: FakeQuantSpecification?, named name: String
+    ) throws(QConfigError) -> QuantizationScheme {
+        let isSymmetric = (observer?.mode ?? .symmetric) == .symmetric
+        switch observer?.dtype ?? fakeQuant?.dtype {
+        case .qint8: return QuantizationScheme(type: .int8, isSymmetric: isSymmetric)
+        case .qint8Narrow: return QuantizationScheme(type: .int8, isSymmetric: isSymmetric, narrowRange: true)
+        case .quint8: return QuantizationScheme(type: .uint8, isSymmetric: isSymmetric)
+        case .qint4, .quint4: throw .fourBit(name)
+        case let dtype: throw .integers(name, dtype)
+        }
+    }
+
+    /// What Cambricon's quantizer does.
+    private init(device type: QuantizedType) {
         self.init(
             activation: QuantizationScheme(type: type, isSymmetric: true),
-            activationMethod: method,
+            activationMethod: .minmax,
             weight: QuantizationScheme(type: type, isSymmetric: true, narrowRange: true))
-    }
-}
-
-/// Why a preset was refused.
-public enum QConfigError: Error, Hashable, CustomStringConvertible {
-    /// No preset has this name.
-    case unknownPreset(String)
-    /// The preset needs 4-bit integers, which post-training quantization does not offer.
-    case fourBit(String)
-
-    /// What is wrong and what is accepted.
-    public var description: String {
-        switch self {
-        case .unknownPreset(let name):
-            "'\(name)' is no quantization preset; use one of \(PostTrainingConfiguration.presetNames.joined(separator: ", "))"
-        case .fourBit(let name):
-            "preset '\(name)' has 4-bit integers, which only quantization-aware training offers; use ema_fakequant"
-        }
     }
 }

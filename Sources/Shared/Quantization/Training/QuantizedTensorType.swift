@@ -38,6 +38,17 @@ public struct QuantizedTensorType: Sendable, Hashable {
 extension QuantDtype {
     /// Whether there are tensors of this kind; the others exist in training only.
     public var hasTensors: Bool { self != .quint2 && self != .qint2 }
+
+    /// The kind that a dtype and the older keyword `narrow_range` name together: `qint8` with it is `qint8_narrow`.
+    ///
+    /// - Throws: When the keyword contradicts the dtype, and for kinds that have no narrow form.
+    public func withNarrowRange(_ isNarrow: Bool) throws(QuantDtypeError) -> QuantDtype {
+        switch (self, isNarrow) {
+        case (.qint8, true), (.qint8Narrow, true): return .qint8Narrow
+        case (.qint8Narrow, false), (_, true): throw .narrowRange(self, isNarrow)
+        case (_, false): return self
+        }
+    }
 }
 
 /// Why there is no quantized tensor of some kind.
@@ -50,6 +61,8 @@ public enum QuantDtypeError: Error, Hashable, CustomStringConvertible {
     case missingZeroPoint(QuantDtype)
     /// A signed kind has no zero point.
     case unexpectedZeroPoint(QuantDtype, Float)
+    /// The keyword `narrow_range` does not go with the kind.
+    case narrowRange(QuantDtype, Bool)
     /// The zero point is no integer of the kind.
     case zeroPoint(QuantDtype, Float)
 
@@ -63,6 +76,8 @@ public enum QuantDtypeError: Error, Hashable, CustomStringConvertible {
             "\(dtype.rawValue) needs a zero point in \(dtype.minimum)...\(dtype.maximum); use an asymmetric observer"
         case .unexpectedZeroPoint(let dtype, let zeroPoint):
             "\(dtype.rawValue) has no zero point, but \(zeroPoint) was given; use a symmetric observer or an unsigned kind"
+        case .narrowRange(let dtype, let isNarrow):
+            "\(dtype.rawValue) cannot have narrow_range \(isNarrow); only qint8 can be narrowed, to qint8_narrow"
         case .zeroPoint(let dtype, let zeroPoint):
             "the zero point \(zeroPoint) is no integer in \(dtype.minimum)...\(dtype.maximum), the range of \(dtype.rawValue)"
         }

@@ -100,7 +100,8 @@ extension ModuleOperator {
                 result += (observer?.stateKeys ?? []).map { ModuleParameter("\(name).\($0)", .state) }
             }
             for (name, fakeQuant) in [
-                ("weight_fake_quant", settings.qconfig.weightFakeQuant), ("act_fake_quant", settings.qconfig.actFakeQuant),
+                ("weight_fake_quant", settings.qconfig.weightFakeQuant),
+                ("act_fake_quant", settings.qconfig.actFakeQuant),
             ] {
                 for (index, key) in (fakeQuant?.stateKeys ?? []).enumerated() {
                     result.append(ModuleParameter("\(name).\(key)", index == 0 ? .trained : .constant))

@@ -1,7 +1,7 @@
 /// Which observer a QConfig asks for, with its parameters: the recipe from which each module gets an observer of its own.
 public struct ObserverSpecification: Sendable, Hashable, Codable {
     /// How statistics are gathered.
-    public enum Algorithm: Sendable, Hashable, Codable {
+    public enum Algorithm: Sendable, Hashable {
         /// Smallest and largest element of all calls.
         case minMax
         /// Moving averages of the calls' extremes; the first call is taken as it is.
