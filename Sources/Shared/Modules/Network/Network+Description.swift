@@ -99,16 +99,3 @@ private struct LayerDescription {
         }
     }
 }
-
-extension ObserverSpecification {
-    /// The name of MegEngine's class.
-    var className: String {
-        switch algorithm {
-        case .minMax: isSynchronized ? "SyncMinMaxObserver" : "MinMaxObserver"
-        case .exponentialMovingAverage:
-            isSynchronized ? "SyncExponentialMovingAverageObserver" : "ExponentialMovingAverageObserver"
-        case .histogram: "HistogramObserver"
-        case .passive: "PassiveObserver"
-        }
-    }
-}
