@@ -33,6 +33,14 @@ extension CoordinatorCore {
             settle(j, now: now)
             return
         }
+        if !isSame, jobs[j].job.rounds != nil, jobs[j].isRunning {
+            // Later rounds have gone on with what was counted, so a third opinion would come too late.
+            acknowledge(reference, .conflict, "another worker computed \(counted)", to: id)
+            report(.conflict(job: reference.job, shard: shard, session: id, counted: counted, other: commit.digest))
+            let text = "\(owner) and \(device) computed different results for shard \(shard); one of these devices is faulty"
+            fail(j, .store(text: text))
+            return
+        }
         let decision = Decision.disputed(
             job: reference.job, shard: shard, device: device, digest: commit.digest)
         if !isSame, !isPending(decision), jobs[j].disputes[shard]?.recorded.contains(commit.digest) != true {
@@ -174,6 +182,17 @@ extension CoordinatorCore {
         jobs[j].speculated = []
         jobs[j].patienceEnds = nil
         jobs[j].resets += 1
+        if jobs[j].job.rounds != nil {
+            // What is under way belongs to a round whose input came from the faulty device.
+            for id in sessionOrder where sessions[id]?.assignment?.job == j {
+                guard let shard = sessions[id]?.assignment?.shard else { continue }
+                cancel(id)
+                if jobs[j].shards.states[shard] == .leased { jobs[j].shards.release(shard) }
+            }
+            jobs[j].shards.reset()
+            jobs[j].closeRounds()
+            return
+        }
         for id in sessionOrder {
             guard let assignment = sessions[id]?.assignment, assignment.job == j else { continue }
             switch assignment.purpose {

@@ -92,6 +92,16 @@ extension CoordinatorCore {
         advanceCondemnations()
     }
 
+    /// Hands out the shards of another round.
+    mutating func openRound(_ job: UInt64, shards: Int, input: ContentDigest, now: Duration) {
+        guard let j = jobPositions[job], jobs[j].isRunning, jobs[j].job.rounds != nil,
+            shards > jobs[j].openShards, jobs[j].shards.committedCount == jobs[j].openShards
+        else { return }
+        jobs[j].openShards = min(shards, jobs[j].shards.count)
+        jobs[j].roundInput = input
+        serveWaiting(now: now)
+    }
+
     /// Whether everything about a job is decided, and what comes next.
     mutating func settle(_ j: Int, now: Duration) {
         guard jobs[j].isOpen, jobs[j].shards.isComplete else { return }

@@ -71,7 +71,7 @@ extension CoordinatorCore {
         }
         if let shard = jobs[j].audits.next(for: session.device.node) { return (shard, .audit) }
         guard graceEnds == nil else { return nil }  // Somebody may hold it.
-        if let shard = jobs[j].shards.next(for: session.id) { return (shard, .counting) }
+        if let shard = jobs[j].shards.next(for: session.id, below: jobs[j].openShards) { return (shard, .counting) }
         // What it failed at itself it may repeat only when everybody else has failed too.
         let shard = jobs[j].shards.returned.first { shard in
             guard let failed = jobs[j].shards.troubles[shard]?.failedSessions else { return true }
@@ -209,6 +209,7 @@ extension CoordinatorCore {
                 shard: assignment.reference, epoch: configuration.epoch,
                 specificationDigest: job.plan.specificationDigest, deliveryDigest: job.deliveryDigest,
                 planDigest: job.plan.digest, progressTimeout: progressTimeout(assignment.job), purpose: purpose,
-                excluded: jobs[assignment.job].excluded[assignment.shard] ?? []))
+                excluded: jobs[assignment.job].excluded[assignment.shard] ?? [],
+                inputDigest: jobs[assignment.job].roundInput))
     }
 }

@@ -84,6 +84,7 @@ public struct CoordinatorCore: Sendable {
         case .recorded(let decision): recorded(decision, now: now)
         case .recordFailed(let decision, let text): recordFailed(decision, text, now: now)
         case .finalized(let job, let result): finalized(job, result, now: now)
+        case .roundOpened(let job, let shards, let input): openRound(job, shards: shards, input: input, now: now)
         case .workerExited(let node, let process, let text): workerExited(node: node, process: process, text, now: now)
         case .sessionRevoked(let session, let text): remove(session, text: text, blamesShard: false, now: now)
         case .drainRequested(let selection): drain(selection)

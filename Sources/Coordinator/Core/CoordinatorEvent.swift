@@ -70,6 +70,8 @@ public enum CoordinatorEvent: Sendable, Hashable {
     case recordFailed(Decision, text: String)
     /// What became of `finalize`.
     case finalized(job: UInt64, Finalization)
+    /// All shards of a round are stored and the next one may begin: the shards below `shards`, with this blob.
+    case roundOpened(job: UInt64, shards: Int, input: ContentDigest)
     /// A worker process of this machine ended.
     case workerExited(node: String, process: Int, text: String)
     /// A session must end, because its key was revoked.

@@ -17,12 +17,28 @@ public struct CoordinatorJob: Sendable, Hashable {
     public var auditPercent = 0.0
     /// Whether a straggler's shard is given to an idle worker too.
     public var speculates = true
+    /// How the shards follow on each other; `nil` when they do not.
+    public var rounds: JobRounds?
 
     /// Makes a job.
     public init(id: UInt64, plan: CalibrationPlan, deliveryDigest: ContentDigest) {
         self.id = id
         self.plan = plan
         self.deliveryDigest = deliveryDigest
+    }
+}
+
+/// Shards that are computed round by round, each round with what followed from the one before.
+public struct JobRounds: Sendable, Hashable {
+    /// Shards of a round.
+    public let shardsPerRound: Int
+    /// The blob that the first round computes with.
+    public let firstInput: ContentDigest
+
+    /// Describes rounds.
+    public init(shardsPerRound: Int, firstInput: ContentDigest) {
+        self.shardsPerRound = shardsPerRound
+        self.firstInput = firstInput
     }
 }
 

@@ -70,12 +70,25 @@ struct JobState: Sendable {
     /// How many quarantines that will reset the job are not recorded yet.
     var pauses = 0
     var resets = 0
+    /// Shards below this number may be handed out: all, or those of the rounds so far.
+    var openShards: Int
+    /// What the current round computes with.
+    var roundInput: ContentDigest?
     /// Who computed what the result consists of, once the job has ended.
     var contributors: [Device: Int] = [:]
 
     init(_ job: CoordinatorJob, attemptBase: Int) {
         self.job = job
         shards = ShardTable(count: job.plan.shardCount, attemptBase: attemptBase)
+        openShards = job.plan.shardCount
+        closeRounds()
+    }
+
+    /// Leaves only the first round open.
+    mutating func closeRounds() {
+        guard let rounds = job.rounds else { return }
+        openShards = min(rounds.shardsPerRound, job.plan.shardCount)
+        roundInput = rounds.firstInput
     }
 
     /// Forgets what only a running job needs.

@@ -62,10 +62,10 @@ struct ShardTable: Sendable {
     func blame(_ shard: Int) -> Int { troubles[shard]?.blame ?? 0 }
 
     /// The shard to hand to a session: blameless ones first, then those never handed out, then those that failed
-    /// elsewhere; none that failed with this session.
-    mutating func next(for session: SessionID) -> Int? {
+    /// elsewhere; none that failed with this session, and none from `limit` on.
+    mutating func next(for session: SessionID, below limit: Int) -> Int? {
         if let first = returned.first, blame(first) == 0 { return first }
-        while freshIndex < count {
+        while freshIndex < min(count, limit) {
             if states[freshIndex] == .pending { return freshIndex }
             freshIndex += 1
         }

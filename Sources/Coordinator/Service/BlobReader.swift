@@ -18,11 +18,14 @@ final class BlobReader: BlobSource {
 
     /// Looked up by digest, never iterated.
     private var sources: [ContentDigest: Source] = [:]
+    /// What is made while the job runs.
+    private let inputs: RoundInputs?
 
     /// Opens the files of blobs.
     ///
     /// - Throws: An error that names a file that cannot be opened.
-    init(_ blobs: [Blob]) throws {
+    init(_ blobs: [Blob], inputs: RoundInputs? = nil) throws {
+        self.inputs = inputs
         for blob in blobs {
             switch blob.content {
             case .bytes(let bytes): sources[blob.digest] = .bytes(bytes)
@@ -37,7 +40,7 @@ final class BlobReader: BlobSource {
         switch sources[digest] {
         case .bytes(let bytes): bytes.count
         case .file(_, let size): size
-        case nil: nil
+        case nil: inputs?.bytes(digest)?.count
         }
     }
 
@@ -47,7 +50,9 @@ final class BlobReader: BlobSource {
         case .file(let handle, _):
             try handle.seek(toOffset: UInt64(offset))
             return Array(try handle.read(upToCount: count) ?? Data())
-        case nil: return []
+        case nil:
+            guard let bytes = inputs?.bytes(digest) else { return [] }
+            return Array(bytes[min(offset, bytes.count)..<min(offset + count, bytes.count)])
         }
     }
 }

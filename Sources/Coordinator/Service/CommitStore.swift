@@ -6,7 +6,7 @@ internal import Synchronization
 internal import Wire
 
 /// Takes commits: reads the uploaded statistics, checks and merges them, in its own queue so that no heartbeat waits.
-final class CommitStore<Statistics: Sendable>: Sendable {
+final class CommitStore<Statistics: Sendable>: ShardStore {
     private struct State: Sendable {
         var tree: MergeTree<Statistics>
         var digests: [ContentDigest?]

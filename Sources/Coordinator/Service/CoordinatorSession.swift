@@ -5,8 +5,16 @@ internal import Synchronization
 internal import Wire
 
 /// Everything that runs while a coordinator serves one job: two socket threads, the store, the local workers.
-final class CoordinatorSession<Statistics: Sendable>: Sendable {
-    private let store: CommitStore<Statistics>
+final class CoordinatorSession<Store: ShardStore>: Sendable {
+    /// What is handed out and served.
+    struct Content {
+        let specification: JobSpecification
+        let delivery: DataDelivery
+        let blobs: [Blob]
+        let samples: (any SampleByteSource)?
+    }
+
+    private let store: Store
     private let control: Mailbox<ControlServer.Command>
     private let data: Mailbox<DataServer.Command>
     private let controlThread: ServiceThread
@@ -17,11 +25,12 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
     private let grace: Duration
 
     /// The only job.
-    private static var jobID: UInt64 { 1 }
+    static var jobID: UInt64 { 1 }
 
     init(
-        configuration: CoordinatorServiceConfiguration, job: ClusterJob<Statistics>, plan: CalibrationPlan,
-        notify: @escaping @Sendable (ClusterNotice) -> Void
+        configuration: CoordinatorServiceConfiguration, content job: Content, plan: CalibrationPlan,
+        inputs: RoundInputs? = nil, notify: @escaping @Sendable (ClusterNotice) -> Void,
+        makeStore: (UploadStore, Mailbox<ControlServer.Command>) throws -> (store: Store, rounds: JobRounds?)
     ) throws {
         let jobID = Self.jobID
         let delivery = Blob(try job.delivery.documentBytes())
@@ -31,8 +40,8 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
         let endpoint = try Endpoint(configuration.endpoint ?? "ipc://\(directory?.url.path ?? "")/control")
         grace = configuration.keepsWorkers ? .zero : configuration.closingGrace
         let uploads = UploadStore(limit: configuration.uploadBytes)
-        let store = CommitStore(plan: plan, reduction: job.reduction, uploads: uploads)
         let control = try Mailbox<ControlServer.Command>()
+        let (store, rounds) = try makeStore(uploads, control)
         let data = try Mailbox<DataServer.Command>()
         let ending = EndingSignal<JobFailure?>()
         self.store = store
@@ -48,7 +57,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
             bind: { try $0.bind(requestedData ?? endpoint.companion()) },
             server: {
                 DataServer(
-                    blobs: try BlobReader(blobs),
+                    blobs: try BlobReader(blobs, inputs: inputs),
                     samples: { id in
                         guard id == jobID, let samples = job.samples else { return nil }
                         return StreamedJob(samples: samples, sampleCount: job.specification.sampleCount)
@@ -69,8 +78,9 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
             let controlEndpoint = try controlBinding.endpoint()
             try configuration.access.begin(at: [controlEndpoint, dataEndpoint], control: control, notify: notify)
             notify(.listening(control: controlEndpoint.text, data: dataEndpoint.text))
-            control.post(
-                .event(.submitted(CoordinatorJob(id: jobID, plan: plan, deliveryDigest: delivery.digest))))
+            var submitted = CoordinatorJob(id: jobID, plan: plan, deliveryDigest: delivery.digest)
+            submitted.rounds = rounds
+            control.post(.event(.submitted(submitted)))
             workers = try Self.startWorkers(
                 configuration.localWorkers, access: configuration.access, endpoint: controlEndpoint,
                 directory: directory, control: control,
@@ -85,7 +95,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
 
     private static func serveControl(
         _ core: CoordinatorCore, access: ClusterAccess, at endpoint: Endpoint, binding: BindingSignal,
-        mailbox control: Mailbox<ControlServer.Command>, store: CommitStore<Statistics>,
+        mailbox control: Mailbox<ControlServer.Command>, store: Store,
         ending: EndingSignal<JobFailure?>,
         notify: @escaping @Sendable (ClusterNotice) -> Void
     ) -> ServiceThread {
@@ -162,7 +172,7 @@ final class CoordinatorSession<Statistics: Sendable>: Sendable {
         directory?.remove()
     }
 
-    func result() -> (statistics: Statistics, digests: [ContentDigest], conflicts: [Int])? {
+    func result() -> Store.Output? {
         store.result()
     }
 }

@@ -23,6 +23,8 @@ public struct ShardTask: Sendable {
     public let part: Range<Int>
     /// Samples that are left out, in increasing order.
     public let excluded: [Int]
+    /// The blob that the shard's round computes with; `nil` in jobs without rounds.
+    public let input: ContentDigest?
 
     /// The part that a lease names.
     ///
@@ -38,6 +40,7 @@ public struct ShardTask: Sendable {
             case .count, .compare: shard.samples
             }
         excluded = lease.excluded
+        input = lease.inputDigest
         guard shard.samples.contains(part.lowerBound), part.upperBound <= shard.samples.upperBound else {
             throw ShardComputationError(.internal, "\(lease.shard) has no samples \(part)")
         }

@@ -746,6 +746,8 @@ nonisolated struct ProtoLease: Sendable {
   /// Samples of the shard that are left out, in increasing order.
   var excluded: [UInt64] = []
 
+  var inputDigest: Data = Data()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2005,7 +2007,7 @@ nonisolated extension ProtoLeaseRequest: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension ProtoLease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Lease"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}shard\0\u{1}attempt\0\u{1}epoch\0\u{3}specification_digest\0\u{3}delivery_digest\0\u{3}plan_digest\0\u{3}progress_milliseconds\0\u{1}purpose\0\u{3}first_sample\0\u{3}sample_count\0\u{1}excluded\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}shard\0\u{1}attempt\0\u{1}epoch\0\u{3}specification_digest\0\u{3}delivery_digest\0\u{3}plan_digest\0\u{3}progress_milliseconds\0\u{1}purpose\0\u{3}first_sample\0\u{3}sample_count\0\u{1}excluded\0\u{3}input_digest\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2025,6 +2027,7 @@ nonisolated extension ProtoLease: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.firstSample) }()
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self.sampleCount) }()
       case 12: try { try decoder.decodeRepeatedUInt64Field(value: &self.excluded) }()
+      case 13: try { try decoder.decodeSingularBytesField(value: &self.inputDigest) }()
       default: break
       }
     }
@@ -2067,6 +2070,9 @@ nonisolated extension ProtoLease: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.excluded.isEmpty {
       try visitor.visitPackedUInt64Field(value: self.excluded, fieldNumber: 12)
     }
+    if !self.inputDigest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.inputDigest, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2083,6 +2089,7 @@ nonisolated extension ProtoLease: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.firstSample != rhs.firstSample {return false}
     if lhs.sampleCount != rhs.sampleCount {return false}
     if lhs.excluded != rhs.excluded {return false}
+    if lhs.inputDigest != rhs.inputDigest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

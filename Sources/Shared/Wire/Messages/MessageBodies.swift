@@ -99,12 +99,16 @@ public struct Lease: Hashable, Sendable {
     public var purpose: LeasePurpose
     /// Samples of the shard that are left out, in increasing order; a batch without samples is left out too.
     public var excluded: [Int]
+    /// The blob that the round of the shard computes with; `nil` in jobs without rounds.
+    public var inputDigest: ContentDigest?
 
     /// Makes a lease.
     public init(
         shard: ShardReference, epoch: UInt64, specificationDigest: ContentDigest, deliveryDigest: ContentDigest,
-        planDigest: ContentDigest, progressTimeout: Duration, purpose: LeasePurpose = .count, excluded: [Int] = []
+        planDigest: ContentDigest, progressTimeout: Duration, purpose: LeasePurpose = .count, excluded: [Int] = [],
+        inputDigest: ContentDigest? = nil
     ) {
+        self.inputDigest = inputDigest
         self.purpose = purpose
         self.excluded = excluded
         self.shard = shard

@@ -44,7 +44,8 @@ extension MessageDecoder {
             deliveryDigest: try digest(value.deliveryDigest, "Lease.delivery_digest"),
             planDigest: try digest(value.planDigest, "Lease.plan_digest"),
             progressTimeout: .milliseconds(Int(value.progressMilliseconds)), purpose: try purpose(value),
-            excluded: try excluded(value.excluded))
+            excluded: try excluded(value.excluded),
+            inputDigest: value.inputDigest.isEmpty ? nil : try digest(value.inputDigest, "Lease.input_digest"))
     }
 
     private static func purpose(_ value: ProtoLease) throws(WireError) -> LeasePurpose {

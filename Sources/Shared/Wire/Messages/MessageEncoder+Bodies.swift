@@ -56,6 +56,7 @@ extension MessageEncoder {
         value.deliveryDigest = Data(lease.deliveryDigest.bytes)
         value.planDigest = Data(lease.planDigest.bytes)
         value.progressMilliseconds = try milliseconds(lease.progressTimeout)
+        if let input = lease.inputDigest { value.inputDigest = Data(input.bytes) }
         switch lease.purpose {
         case .count: value.purpose = .leaseCount
         case .compare: value.purpose = .leaseCompare
