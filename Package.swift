@@ -91,6 +91,9 @@ let package = Package(
             "Execution", folder: "Shared/Execution", dependencies: ["CKernels", "Graphs", "Kernels", "Tensors"],
             settings: numericSettings),
         library(
+            "Training", folder: "Shared/Training",
+            dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors"], settings: numericSettings),
+        library(
             "Conversion", folder: "Shared/Conversion",
             dependencies: ["Graphs", "Kernels", "Quantization", "Tensors"]),
         library(
@@ -166,6 +169,11 @@ let package = Package(
             dependencies: ["Conversion", "Execution", "Graphs", "Kernels", "ONNXFormat", "Tensors"],
             path: "Benchmarks/forward", exclude: ["README.md", "compare.py"], swiftSettings: settings),
 
+        // Measures a training step; `Benchmarks/training/README.md` says how.
+        .executableTarget(
+            name: "training-benchmark", dependencies: ["Graphs", "Tensors", "Training"], path: "Benchmarks/training",
+            exclude: ["README.md", "compare.py"], swiftSettings: settings),
+
         // Measures an evaluation; `Benchmarks/evaluation/README.md` says how.
         .executableTarget(
             name: "evaluation-benchmark",
@@ -207,6 +215,7 @@ let package = Package(
         tests("Quantization", dependencies: ["Tensors", "TestSupport"]),
         tests("Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Execution", dependencies: ["Graphs", "Kernels", "Tensors", "TestSupport"]),
+        tests("Training", dependencies: ["Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
         tests("Conversion", dependencies: ["Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests(
             "ONNXFormat",

@@ -3,3 +3,5 @@
 #include "tare_integers.h"
 #include "tare_onednn.h"
 #include "tare_statistics.h"
+#include "tare_training.h"
+#include "tare_training_onednn.h"
