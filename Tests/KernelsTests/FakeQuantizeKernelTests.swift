@@ -131,6 +131,18 @@ import Testing
         #expect(nothing.floatElements.allSatisfy { $0.isNaN })
     }
 
+    @Test func tensorsAndBiasesAreRoundedByTheirParameters() throws {
+        let data = floats([3], [0.3, -70, 0.1])
+        #expect(try data.fakeQuantized(QParams(.qint8, scale: 0.5)).floatElements == [0.5, -64, 0])
+        #expect(try data.fakeQuantized(QParams(.quint8, scale: 0.5, zeroPoint: 2)).floatElements == [0.5, -1, 0])
+        let (input, weight) = (QParams(.qint8, scale: 0.5), QParams(.qint8Narrow, scale: 0.5))
+        #expect(try data.fakeQuantizedBias(input: input, weight: weight).floatElements == [0.25, -70, 0])
+        #expect(try data.fakeQuantizedBias(input: nil, weight: weight) == data)
+        #expect(try data.fakeQuantizedBias(input: QParams(.qint4, scale: 1), weight: weight) == data)
+        #expect(throws: KernelError.self) { try data.fakeQuantized(QParams(.qint8, scale: 0)) }
+        #expect(throws: KernelError.self) { try integers([1]).fakeQuantized(input) }
+    }
+
     @Test func parametersThatDoNotFitAreRefused() throws {
         let node = Operator.fakeQuantize(FakeQuantizeAttributes(FakeQuantSpecification(dtype: .quint8)))
         let data = floats([2, 3], [1, 2, 3, 4, 5, 6])

@@ -42,6 +42,49 @@ import Testing
         }
     }
 
+    private struct TorchGoldens: Decodable {
+        struct Case: Decodable {
+            let bins, rate, smallest, nonzero: Int
+            let low, high, selectedLow, selectedHigh, sum: Float
+            let counts: [Float]
+        }
+        let cases: [String: Case]
+    }
+
+    /// Made by `Tests/Fixtures/goldens/torch_histogram.py`.
+    @Test func theTorchFormGivesPyTorchsHistogramAndRange() throws {
+        let url = Fixtures.directory.appending(path: "goldens/torch_histogram.json")
+        let goldens = try JSONDecoder().decode(TorchGoldens.self, from: Data(contentsOf: url)).cases
+        #expect(goldens.count == 8)
+        var batches = Self.batches
+        batches["A,2A bins64"] = batches["A,2A"]
+        batches["A,3A+1,B bins50 up7"] = [Self.wave, Self.wave.map { 3 * $0 + 1 }, Self.outlier]
+        batches["constant,A bins64"] = [[Float](repeating: 0.25, count: 5), Self.wave]
+        for (name, golden) in goldens.sorted(by: { $0.key < $1.key }) {
+            let algorithm = ObserverSpecification.Algorithm.histogram(
+                bins: golden.bins, upsampleRate: golden.rate, form: .torch)
+            let dtype: QuantDtype = golden.smallest == -8 ? .qint4 : .qint8
+            var observer = ObserverState(ObserverSpecification(algorithm, dtype: dtype))
+            var asymmetric = ObserverState(ObserverSpecification(algorithm, dtype: dtype, mode: .asymmetric))
+            for batch in try #require(batches[name]) {
+                observer.observe(batch)
+                asymmetric.observe(batch)
+            }
+            #expect(try #require(observer.extremes) == (golden.low, golden.high), "\(name)")
+            let counts = try counts(observer)
+            #expect(isClose(counts.reduce(0, +), golden.sum), "\(name)")
+            #expect(counts.count { $0 != 0 } == golden.nonzero, "\(name)")
+            for (bin, expected) in golden.counts.enumerated() {
+                #expect(
+                    isClose(counts[bin], expected, tolerance: 1e-5), "\(name), bin \(bin): \(counts[bin]), \(expected)")
+            }
+            let (low, high) = (min(golden.selectedLow, 0), max(golden.selectedHigh, 0))
+            let steps = Float(dtype.maximum - dtype.minimum)
+            #expect(isClose(try observer.quantParameters().scale, max(-low, high) / (steps / 2)), "\(name)")
+            #expect(isClose(try asymmetric.quantParameters().scale, (high - low) / steps), "\(name)")
+        }
+    }
+
     @Test func widenedHistogramsAreMegEngines() throws {
         let golden = try MegEngineGoldens.load().histogram.smallCombine
         var observer = ObserverState(

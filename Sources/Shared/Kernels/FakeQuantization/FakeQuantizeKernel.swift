@@ -74,6 +74,17 @@ public struct FakeQuantizeKernel: Sendable {
         self.init(quantizers, layout: layout, variant: variant)
     }
 
+    /// Rounds a tensor.
+    ///
+    /// - Precondition: Its elements are `float32`, as many as those of the layout.
+    public func rounded(_ tensor: Tensor) -> Tensor {
+        var result = Tensor(zeros: tensor.shape, elementType: .float32)
+        tensor.withElements(as: Float.self) { (elements: Span<Float>) in
+            result.withMutableElements(as: Float.self) { forward(elements, into: &$0) }
+        }
+        return result
+    }
+
     /// Rounds `elements`; as many results, which lie elsewhere.
     public func forward(_ elements: Span<Float>, into results: inout MutableSpan<Float>) {
         precondition(elements.count == elementCount && results.count == elementCount, "Not \(elementCount) elements")

@@ -10,11 +10,7 @@ extension ReferenceKernels {
         let kernel = try FakeQuantizeKernel(
             attributes.specification, shape: data.shape, parameter: inputs.required(1, types: [.float32]),
             zeroPoint: inputs.optional(2, type: .float32))
-        var result = Tensor(zeros: data.shape, elementType: .float32)
-        data.withElements(as: Float.self) { (elements: Span<Float>) in
-            result.withMutableElements(as: Float.self) { kernel.forward(elements, into: &$0) }
-        }
-        return result
+        return kernel.rounded(data)
     }
 
     /// Scale, zero point (0 when symmetric), smallest and largest finite element of x.

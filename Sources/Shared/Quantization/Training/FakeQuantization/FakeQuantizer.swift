@@ -44,6 +44,13 @@ public struct FakeQuantizer: Sendable, Hashable {
         maximum = Int32(exactly: largest) == nil ? largest.nextDown : largest
     }
 
+    /// Makes the fake quantizer of observed parameters.
+    public init(_ parameters: QParams) {
+        self.init(
+            FakeQuantSpecification(.fakeQuantize, dtype: parameters.dtype), parameter: parameters.scale,
+            zeroPoint: Float(parameters.zeroPoint ?? 0))
+    }
+
     /// The nearest number of the grid; NaN stays NaN, infinities become the ends.
     ///
     /// `fakeQuantize`: `(clip(round(x / s) + z) - z) * s`. `tqt`: `clip(round(x / s)) * s`. `lsq`: `(round(clip(x / s + z)) - z) * s`.
