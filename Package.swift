@@ -226,7 +226,11 @@ let package = Package(
             "MLU",
             dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", logging]),
         tests(
-            "Evaluation", dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
+            "Evaluation",
+            dependencies: [
+                "Calibration", "Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors",
+                "TestSupport",
+            ]),
         tests(
             "Modules",
             dependencies: [
