@@ -52,6 +52,7 @@ public final class AcceleratedExecutor: GraphExecutor {
     /// Most recently used last.
     private var modes: [(inputs: [ResolvedType], mode: Mode)] = []
     private var arena = PlanArena(byteCount: 0)
+    private let outputs: OutputMemory?
 
     /// Prepares a graph.
     ///
@@ -59,13 +60,16 @@ public final class AcceleratedExecutor: GraphExecutor {
     ///   - graph: A graph whose nodes are in topological order.
     ///   - observed: Names of float32 values that the tap of `run` receives.
     ///   - options: How plans are made.
+    ///   - outputs: Memory for outputs, which several executors may share; `nil` allocates them for each run.
     /// - Throws: `ExecutionError.unknownValue` when `observed` or an output names a value that nothing makes;
     ///   `ExecutionError.inputMismatch` when an observed value is not float32; `ExecutionError.library` when the library does not start.
     public init(
-        _ graph: Graph, observing observed: some Sequence<String> = [], options: Options = Options()
+        _ graph: Graph, observing observed: some Sequence<String> = [], options: Options = Options(),
+        outputs: OutputMemory? = nil
     ) throws(ExecutionError) {
         self.graph = graph
         self.options = options
+        self.outputs = outputs
         self.observed = Set(observed)
         var known = Set(graph.initializers.keys).union(graph.inputs.map(\.name))
         for node in graph.nodes { known.formUnion(node.outputs.filter { !$0.isEmpty }) }
@@ -179,27 +183,37 @@ public final class AcceleratedExecutor: GraphExecutor {
     // MARK: Runs
 
     private func execute(
-        _ plan: ExecutionPlan, _ inputs: [Tensor], _ tap: (any TensorTap)?, observesConstants: Bool,
-        _ timer: StepTimer?
-    ) throws(ExecutionError) -> PlanAddresses {
+        _ plan: ExecutionPlan, _ inputs: [Tensor], _ outputs: [OutputPart?], _ tap: (any TensorTap)?,
+        observesConstants: Bool, _ timer: StepTimer?
+    ) throws(ExecutionError) {
         if arena.byteCount < plan.arenaByteCount { arena = PlanArena(byteCount: plan.arenaByteCount) }
         timer?.prepare(for: plan.steps)
-        return try plan.run(
-            inputs: inputs, arena: arena, tap: tap, observesConstants: observesConstants, timing: timer)
+        let addresses = try plan.run(
+            inputs: inputs, outputs: outputs, arena: arena, tap: tap, observesConstants: observesConstants,
+            timing: timer)
+        for (index, output) in plan.outputs.enumerated() where !plan.directOutputs.contains(index) {
+            guard case .buffer(let position, _, _) = output, let part = outputs[index] else { continue }
+            addresses.copy(position, to: part)
+        }
     }
 
     private func runWhole(
         _ plan: ExecutionPlan, _ inputs: [Tensor], _ tap: (any TensorTap)?, _ timer: StepTimer?
     ) throws(ExecutionError) -> [String: Tensor] {
-        let addresses = try execute(plan, inputs, tap, observesConstants: true, timer)
+        let storages = makeOutputs(
+            plan.outputs.map { output in
+                guard case .buffer(_, let elementType, let shape) = output else { return nil }
+                return ResolvedType(elementType: elementType, shape: shape)
+            })
+        let parts = storages.map { $0.map { OutputPart(storage: $0, byteOffset: 0, byteCount: $0.byteCount) } }
+        try execute(plan, inputs, parts, tap, observesConstants: true, timer)
         var results: [String: Tensor] = [:]
-        for (value, output) in zip(graph.outputs, plan.outputs) {
+        for (index, output) in plan.outputs.enumerated() {
             switch output {
-            case .constant(let tensor): results[value.name] = tensor
-            case .buffer(let position, let elementType, let shape):
-                var tensor = Tensor(zeros: shape, elementType: elementType)
-                addresses.copy(position, byteCount: tensor.byteCount, to: &tensor, at: 0)
-                results[value.name] = tensor
+            case .constant(let tensor): results[graph.outputs[index].name] = tensor
+            case .buffer(_, let elementType, let shape):
+                guard let storage = storages[index] else { continue }
+                results[graph.outputs[index].name] = Tensor(shape: shape, elementType: elementType, storage: storage)
             }
         }
         return results
@@ -209,18 +223,37 @@ public final class AcceleratedExecutor: GraphExecutor {
         _ plan: ExecutionPlan, _ count: Int, _ types: [ResolvedType], _ inputs: [Tensor], _ tap: (any TensorTap)?,
         _ timer: StepTimer?
     ) throws(ExecutionError) -> [String: Tensor] {
-        var tensors = types.map { Tensor(zeros: $0.shape, elementType: $0.elementType) }
+        // Every image writes its part of each.
+        let storages = makeOutputs(types)
         for image in 0..<count {
             let slices = inputs.map { $0.slice(outermost: image..<image + 1) }
-            let addresses = try execute(plan, slices, tap, observesConstants: image == 0, timer)
-            for (index, output) in plan.outputs.enumerated() {
-                guard case .buffer(let position, _, _) = output else { continue }
-                let size = tensors[index].byteCount / count
-                addresses.copy(position, byteCount: size, to: &tensors[index], at: image * size)
+            let parts = storages.map { storage in
+                storage.map { storage in
+                    let size = storage.byteCount / count
+                    return OutputPart(storage: storage, byteOffset: image * size, byteCount: size)
+                }
             }
+            try execute(plan, slices, parts, tap, observesConstants: image == 0, timer)
         }
         var results: [String: Tensor] = [:]
-        for (value, tensor) in zip(graph.outputs, tensors) { results[value.name] = tensor }
+        for (index, type) in types.enumerated() {
+            guard let storage = storages[index] else { continue }
+            results[graph.outputs[index].name] = Tensor(
+                shape: type.shape, elementType: type.elementType, storage: storage)
+        }
         return results
+    }
+
+    /// Memory for outputs, all of which is about to be written.
+    private func makeOutputs(_ types: [ResolvedType?]) -> [TensorStorage?] {
+        outputs?.beginRun()
+        let storages = types.map { type in
+            type.map { type in
+                let byteCount = type.shape.elementCount * type.elementType.byteCount
+                return outputs?.take(byteCount: byteCount) ?? TensorStorage(uninitializedByteCount: byteCount)
+            }
+        }
+        for case let storage? in storages { outputs?.keep(storage) }
+        return storages
     }
 }

@@ -8,6 +8,7 @@ final class PlanAddresses {
     private let addresses: [UnsafeMutableRawPointer?]
     private let slots: [PlanSlot]
     private let inputs: [Tensor]
+    private let outputs: [OutputPart?]
     private let arena: PlanArena
     private let scratch: UnsafeMutableBufferPointer<UnsafeMutableRawPointer?>
 
@@ -15,15 +16,17 @@ final class PlanAddresses {
     private static let maximumBufferCount = 16
 
     /// Resolves the slots of a plan.
-    init(slots: [PlanSlot], offsets: [Int], inputs: [Tensor], arena: PlanArena) {
+    init(slots: [PlanSlot], offsets: [Int], inputs: [Tensor], outputs: [OutputPart?], arena: PlanArena) {
         self.slots = slots
         self.inputs = inputs
+        self.outputs = outputs
         self.arena = arena
         unsafe scratch = .allocate(capacity: Self.maximumBufferCount)
         unsafe scratch.initialize(repeating: nil)
         unsafe addresses = zip(slots, offsets).map { slot, offset in
             switch slot.place {
             case .arena: unsafe arena.base.map { unsafe $0 + offset }
+            case .output(let index): unsafe outputs[index].flatMap { unsafe Self.address(of: $0) }
             case .input(let index): unsafe Self.readOnly(inputs[index])
             case .constant(let tensor): unsafe Self.readOnly(tensor)
             }
@@ -106,12 +109,18 @@ final class PlanAddresses {
         }
     }
 
-    /// Copies an output's elements to the part of `tensor` that starts at `byteOffset`.
-    func copy(_ position: SlotPosition, byteCount: Int, to tensor: inout Tensor, at byteOffset: Int) {
-        unsafe tensor.withUnsafeMutableBytes { target in
-            precondition(byteOffset + byteCount <= target.count, "An output lies outside its tensor")
-            guard let source = unsafe address(position), let base = target.baseAddress else { return }
-            unsafe (base + byteOffset).copyMemory(from: source, byteCount: byteCount)
+    /// Where an output goes; only this run holds the memory, and no tensor has it yet.
+    private static func address(of output: OutputPart) -> UnsafeMutableRawPointer? {
+        precondition(
+            output.byteOffset + output.byteCount <= output.storage.byteCount, "An output lies outside its tensor")
+        return unsafe UnsafeMutableRawPointer(mutating: output.storage.bytes.baseAddress).map {
+            unsafe $0 + output.byteOffset
         }
+    }
+
+    /// Copies an output's elements to where they go.
+    func copy(_ position: SlotPosition, to output: OutputPart) {
+        guard let source = unsafe address(position), let target = unsafe Self.address(of: output) else { return }
+        unsafe target.copyMemory(from: source, byteCount: output.byteCount)
     }
 }

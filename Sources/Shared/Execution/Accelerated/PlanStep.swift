@@ -10,6 +10,8 @@ struct PlanSlot {
         case arena
         /// In the graph input with this position; read-only.
         case input(Int)
+        /// In the graph output with this position, from its start to its end.
+        case output(Int)
         /// In a constant; read-only.
         case constant(Tensor)
     }
@@ -92,6 +94,8 @@ struct PlanStep {
         case integerConvolution(IntegerConvolutionStep)
         /// Sums become real numbers or integers.
         case dequantize(DequantizeStep)
+        /// float32 elements become those that integers stand for.
+        case round(RoundingStep)
         /// float32 elements get one value.
         case fill(SlotPosition, count: Int, value: Float)
         /// The tap sees float32 elements.
@@ -122,6 +126,7 @@ struct PlanStep {
         case .dequantize(let step):
             [step.sums, step.factors, step.bias].map(\.slot) + [step.addend, step.result].compactMap { $0?.slot }
                 + step.quantized.map(\.position.slot)
+        case .round(let step): [step.source.slot, step.result.slot]
         case .fill(let position, _, _), .observe(_, let position, _): [position.slot]
         case .observeConstant: []
         }

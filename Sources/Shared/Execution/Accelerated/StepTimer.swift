@@ -36,6 +36,7 @@ public final class StepTimer {
                 case .quantize: "quantize"
                 case .integerConvolution: IntegerArithmetic.ownKernels
                 case .dequantize: "dequantize"
+                case .round: "round"
                 case .fill: "fill"
                 case .observe, .observeConstant: "observe"
                 }

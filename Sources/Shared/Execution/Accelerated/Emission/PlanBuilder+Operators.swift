@@ -40,6 +40,7 @@ extension PlanBuilder {
         case .slice: return try emitSlice(node)
         case .pad(let mode): return try emitPad(node, mode)
         case .mlu(let op): return try emitModule(group, node, op)
+        case .quantizeLinear: return try emitQuantizationPair(group)
         case .lstm(let attributes): return try emitRecurrent(node, attributes, isLSTM: true)
         case .gru(let attributes): return try emitRecurrent(node, attributes, isLSTM: false)
         default: return false

@@ -36,7 +36,9 @@ struct FusionPlanner {
         }
         for index in resolved.liveNodes where !taken.contains(index) {
             var group = FusedGroup(node: index)
-            if let pattern = patternStarting(at: index, taken: taken) {
+            if let pattern = quantizationPair(startingAt: index, taken: taken)
+                ?? patternStarting(at: index, taken: taken)
+            {
                 group = pattern
             } else {
                 extend(&group, taken: taken)
