@@ -116,7 +116,7 @@ let package = Package(
             ], settings: numericSettings),
         library(
             "Evaluation", folder: "Shared/Evaluation",
-            dependencies: ["Calibration", "Conversion", "Graphs", "Tensors"],
+            dependencies: ["Calibration", "CKernels", "Conversion", "Graphs", "Tensors"],
             settings: numericSettings),
         library(
             "Wire", folder: "Shared/Wire", dependencies: ["CAcceptLimit", "Calibration", "CZeroMQ", protobuf],
@@ -138,7 +138,8 @@ let package = Package(
         library(
             "CoordinatorService", folder: "Coordinator/Service",
             dependencies: [
-                "Calibration", "ControlAPI", "CoordinatorCore", "CoordinatorStore", "Evaluation", "Processes", "Wire",
+                "Calibration", "ControlAPI", "CoordinatorCore", "CoordinatorStore", "Evaluation", "Processes",
+                "Tensors", "Wire",
             ]),
         library(
             "CoordinatorHTTP", folder: "Coordinator/HTTP",
@@ -228,7 +229,7 @@ let package = Package(
         tests(
             "Evaluation",
             dependencies: [
-                "Calibration", "Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors",
+                "Calibration", "CKernels", "Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors",
                 "TestSupport",
             ]),
         tests(

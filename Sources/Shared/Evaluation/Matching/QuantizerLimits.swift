@@ -10,7 +10,7 @@ public struct QuantizerLimits: Sendable, Hashable {
     public let value: String
     /// Type of the integers, for example `uint8`.
     public let type: String
-    /// Axis of the channels; `nil` for one scale.
+    /// Axis of the channels, counted from the end when negative; `nil` for one scale.
     public let axis: Int?
     /// The smallest number of each channel that is not clamped.
     public let lower: [Float]
@@ -78,7 +78,7 @@ public struct QuantizerLimits: Sendable, Hashable {
             return nil
         }
         let scales = scale.elements(as: Float.self)
-        guard scales.allSatisfy({ $0 > 0 && $0.isFinite }), attributes.axis >= 0 else { return nil }
+        guard scales.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
         self.init(
             value: value, type: "\(type)", axis: scales.count == 1 ? nil : attributes.axis, channels: scales.count,
             origin: { _ in 0 },
@@ -141,7 +141,8 @@ public struct QuantizerLimits: Sendable, Hashable {
     public func saturatedCount(in tensor: Tensor) -> Int? {
         var run = tensor.elementCount
         if let axis {
-            guard axis < tensor.shape.rank, tensor.shape[axis] == lower.count else { return nil }
+            let axis = axis < 0 ? axis + tensor.shape.rank : axis
+            guard tensor.shape.dimensions.indices.contains(axis), tensor.shape[axis] == lower.count else { return nil }
             run = tensor.shape.dimensions[(axis + 1)...].reduce(1, *)
         }
         guard run > 0 else { return 0 }
@@ -149,8 +150,8 @@ public struct QuantizerLimits: Sendable, Hashable {
             var count = 0
             for (block, start) in stride(from: 0, to: elements.count, by: run).enumerated() {
                 let channel = block % lower.count
-                let (low, high) = (lower[channel], upper[channel])
-                for index in start..<start + run where elements[index] < low || elements[index] > high { count += 1 }
+                count += ErrorMeasure.countOutside(
+                    elements.extracting(start..<start + run), lower: lower[channel], upper: upper[channel])
             }
             return count
         }

@@ -20,16 +20,25 @@ public struct ExactSum: Sendable, Hashable {
     ///
     /// - Precondition: The number is finite.
     public init(_ value: Double) {
+        let (low, high, sign, position) = Self.words(of: value)
+        words = [low, high, sign]
+        lowest = position
+        normalize()
+    }
+
+    /// A double in two's complement: its two words, the word that all above them are, and the position of the first.
+    private static func words(of value: Double) -> (low: UInt64, high: UInt64, sign: UInt64, position: Int) {
         precondition(value.isFinite, "An exact sum holds finite numbers, not \(value)")
         let exponent = max(Int(value.exponentBitPattern), 1) - 1075
         let hidden: UInt64 = value.exponentBitPattern == 0 ? 0 : 1 << 52
         let mantissa = value.significandBitPattern | hidden
-        // Rounds down, also below zero.
-        lowest = exponent >> 6
         let shift = UInt64(exponent & 63)
-        words = [mantissa << shift, shift == 0 ? 0 : mantissa >> (64 - shift), 0]
-        if value.sign == .minus { negate() }
-        normalize()
+        let low = mantissa << shift
+        let high = shift == 0 ? 0 : mantissa >> (64 - shift)
+        // Rounds down, also below zero.
+        let position = exponent >> 6
+        guard value.sign == .minus, mantissa != 0 else { return (low, high, 0, position) }
+        return (~low &+ 1, low == 0 ? ~high &+ 1 : ~high, .max, position)
     }
 
     /// Takes words from a file.
@@ -57,7 +66,28 @@ public struct ExactSum: Sendable, Hashable {
     ///
     /// - Precondition: The number is finite.
     public mutating func add(_ value: Double) {
-        self += ExactSum(value)
+        let (low, high, sign, position) = Self.words(of: value)
+        if low == 0, high == 0 { return }
+        // In place, since this happens four times for each layer and sample.
+        if words.isEmpty { lowest = position }
+        while position < lowest {
+            words.insert(0, at: 0)
+            lowest -= 1
+        }
+        let start = position - lowest
+        let last: UInt64 = isNegative ? .max : 0
+        // One word more than the longer one takes the carry.
+        while words.count < start + 3 { words.append(last) }
+        words.append(last)
+        var carry = false
+        for index in start..<words.count {
+            let word = index == start ? low : index == start + 1 ? high : sign
+            let (partial, first) = words[index].addingReportingOverflow(word)
+            let (sum, second) = partial.addingReportingOverflow(carry ? 1 : 0)
+            words[index] = sum
+            carry = first || second
+        }
+        normalize()
     }
 
     /// Adds another sum.
@@ -112,7 +142,7 @@ public struct ExactSum: Sendable, Hashable {
             words.removeLast()
         }
         let zeros = words.firstIndex { $0 != 0 } ?? words.count
-        words.removeFirst(zeros)
+        if zeros > 0 { words.removeFirst(zeros) }
         lowest = words.isEmpty ? 0 : lowest + zeros
     }
 
