@@ -13,6 +13,10 @@ public struct EvaluatedLayer: Sendable, Hashable {
     public let isOutput: Bool
     /// What is clamped where, as far as the quantized model has constants for it.
     public let quantizers: [QuantizerLimits]
+    /// Name of the value in the quantized model before it is quantized; `quantizedValue` when nothing quantizes it.
+    let source: String
+    /// Position of the node of the quantized model that quantizes it on the way to `quantizedValue`; `nil` for none.
+    let quantizer: Int?
 }
 
 /// A value of the float model that has no counterpart.

@@ -33,18 +33,20 @@ struct LayerMatcher {
         var value: String
         /// What is quantized, or the value itself.
         var source: String
-        var quantizer: Node?
+        /// Position of the node that quantizes it.
+        var quantizer: Int?
     }
 
     /// An input is a layer only where it is quantized.
     private mutating func matchInput(_ name: String) {
-        guard let counterpart = counterpart(of: name), let quantizer = counterpart.quantizer,
-            counterpart.value != name
-        else { return }
+        guard let counterpart = counterpart(of: name), counterpart.quantizer != nil, counterpart.value != name else {
+            return
+        }
         layers.append(
             EvaluatedLayer(
                 value: name, quantizedValue: counterpart.value, node: "", operatorName: "Input", isOutput: false,
-                quantizers: [QuantizerLimits(quantizing: name, by: quantizer, in: quantized)].compactMap { $0 }))
+                quantizers: limits(of: name, counterpart), source: counterpart.source,
+                quantizer: counterpart.quantizer))
     }
 
     private mutating func match(_ value: String, of node: Node) {
@@ -66,10 +68,7 @@ struct LayerMatcher {
             return refuse("it is a constant or an input of the quantized model")
         }
         let maker = quantized.nodes[producer]
-        var quantizers: [QuantizerLimits] = []
-        if let quantizer = counterpart.quantizer {
-            quantizers += [QuantizerLimits(quantizing: value, by: quantizer, in: quantized)].compactMap { $0 }
-        }
+        var quantizers = limits(of: value, counterpart)
         // The device's modules quantize what they read.
         if case .mlu = maker.op, let data = maker.input(.data), isKnown(data) {
             quantizers += [QuantizerLimits(moduleInput: data, of: maker, in: quantized)].compactMap { $0 }
@@ -77,7 +76,16 @@ struct LayerMatcher {
         layers.append(
             EvaluatedLayer(
                 value: value, quantizedValue: counterpart.value, node: maker.name, operatorName: maker.op.name,
-                isOutput: outputs.contains(value), quantizers: quantizers))
+                isOutput: outputs.contains(value), quantizers: quantizers, source: counterpart.source,
+                quantizer: counterpart.quantizer))
+    }
+
+    /// Where the counterpart's quantizer clamps, when it has one with constants.
+    private func limits(of value: String, _ counterpart: Counterpart) -> [QuantizerLimits] {
+        guard let position = counterpart.quantizer,
+            let limits = QuantizerLimits(quantizing: value, by: quantized.nodes[position], in: quantized)
+        else { return [] }
+        return [limits]
     }
 
     /// Whether the float model's elements of a value are at hand.
@@ -99,19 +107,19 @@ struct LayerMatcher {
                 let dequantized = dequantized(integers)
             else { continue }
             return Counterpart(
-                value: index.isGraphOutput(value) ? value : dequantized, source: value, quantizer: quantizer)
+                value: index.isGraphOutput(value) ? value : dequantized, source: value, quantizer: place.node)
         }
         return Counterpart(value: value, source: value, quantizer: nil)
     }
 
     /// What the DequantizeLinear node gives whose integers a QuantizeLinear node makes.
-    private func pair(endingIn node: Node) -> (source: String, quantizer: Node)? {
+    private func pair(endingIn node: Node) -> (source: String, quantizer: Int)? {
         guard case .dequantizeLinear = node.op, let integers = node.input(0),
             let position = index.producingNode(of: integers)
         else { return nil }
         let quantizer = quantized.nodes[position]
         guard case .quantizeLinear = quantizer.op, let source = quantizer.input(0) else { return nil }
-        return (source, quantizer)
+        return (source, position)
     }
 
     /// The output of the first DequantizeLinear node that reads integers.

@@ -42,7 +42,7 @@ public struct ModelPair: Sendable {
         let inputs = Set(float.inputs.map(\.name))
         self.float = float.returning(layers.map(\.value).filter { !inputs.contains($0) }, types: floatTypes)
         self.quantized = quantized.returning(layers.map(\.quantizedValue), types: quantizedTypes)
-        (isolated, isolatedInputs) = Self.isolate(layers, in: quantized, types: quantizedTypes)
+        (isolated, isolatedInputs) = quantized.isolating(layers, types: quantizedTypes)
         scores =
             float.outputs.first { output in
                 let type = floatTypes[output.name] ?? output.type
@@ -69,42 +69,11 @@ public struct ModelPair: Sendable {
             throw .onlyInOne(what: what, name: extra.name, isInFloat: false, others: float.map(\.name))
         }
     }
-
-    /// Cuts every layer off from the ones before it.
-    private static func isolate(
-        _ layers: [EvaluatedLayer], in quantized: Graph, types: [String: TensorType]
-    ) -> (graph: Graph, inputs: [String: String]) {
-        var taken = Set(quantized.nodes.flatMap(\.outputs)).union(quantized.initializers.keys)
-            .union(quantized.inputs.map(\.name))
-        var inputs: [String: String] = [:]
-        var replacements: [String: String] = [:]
-        for layer in layers {
-            var name = "float/" + layer.value
-            while !taken.insert(name).inserted { name += "'" }
-            inputs[name] = layer.value
-            replacements[layer.quantizedValue] = name
-        }
-        var graph = quantized
-        for index in graph.nodes.indices {
-            graph.nodes[index].inputs = graph.nodes[index].inputs.map { replacements[$0] ?? $0 }
-        }
-        graph.outputs = []
-        graph = graph.returning(layers.map(\.quantizedValue), types: types)
-        let read = Set(graph.nodes.flatMap(\.inputs))
-        for layer in layers {
-            guard let name = replacements[layer.quantizedValue], read.contains(name) else { continue }
-            graph.inputs.append(
-                Graph.Value(name: name, type: TensorType(elementType: .float32, dimensions: nil)))
-        }
-        graph.inputs.removeAll { !read.contains($0.name) }
-        let kept = Set(graph.inputs.map(\.name))
-        return (graph, inputs.filter { kept.contains($0.key) })
-    }
 }
 
 extension Graph {
     /// The graph with further outputs.
-    fileprivate func returning(_ values: [String], types: [String: TensorType]) -> Graph {
+    func returning(_ values: [String], types: [String: TensorType]) -> Graph {
         var graph = self
         var known = Set(outputs.map(\.name))
         for value in values where known.insert(value).inserted {
