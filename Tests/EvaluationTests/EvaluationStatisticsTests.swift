@@ -1,3 +1,4 @@
+import Calibration
 import Evaluation
 import Tensors
 import TestSupport
@@ -61,6 +62,22 @@ import Testing
         #expect(try back.encoded() == bytes)
     }
 
+    @Test func theEdgesOfSumsOfFloatsAreRead() throws {
+        // The smallest square of a difference that a float has, and 2^60 times the largest.
+        var layer = LayerStatistics()
+        let (small, large) = (Float.leastNonzeroMagnitude, Float.greatestFiniteMagnitude)
+        for _ in 0..<60 {
+            try layer.total.add(ErrorMeasure(reference: [large].span, candidate: [-large].span))
+            layer = try layer.merging(layer)
+        }
+        try layer.own.add(ErrorMeasure(reference: [small].span, candidate: [2 * small].span))
+        let statistics = try EvaluationStatistics(
+            floatDigest: "f", quantizedDigest: "q", planDigest: "p", layers: ["a": layer],
+            predictions: [SamplePrediction(sample: 0, float: SamplePrediction.noClass, quantized: 2)])
+        #expect(layer.own.error.lowest == -5)
+        #expect(try EvaluationStatistics(decoding: statistics.encoded(), name: "test") == statistics)
+    }
+
     @Test func whatDoesNotBelongTogetherIsNotMerged() throws {
         let first = try Self.statistics(0..<2)
         #expect(throws: EvaluationStatisticsError.duplicateSample(1)) { try first.merging(Self.statistics(1..<3)) }
@@ -95,7 +112,7 @@ import Testing
             try make([SamplePrediction(sample: 2, float: 1)])
         }
         #expect(throws: EvaluationStatisticsError.predictionsIncomplete(2)) {
-            try make([SamplePrediction(sample: 2, float: -1, quantized: 0)])
+            try make([SamplePrediction(sample: 2, float: -2, quantized: 0)])
         }
     }
 
@@ -121,23 +138,28 @@ import Testing
         let statistics = try Self.statistics(0..<2)
         let file = try Safetensors(decoding: statistics.encoded(), name: "test")
         func expect(
-            _ error: EvaluationStatisticsError,
+            _ error: StatisticsFileError,
             _ change: (inout [String: Tensor], inout [String: String]) throws -> Void,
             sourceLocation: SourceLocation = #_sourceLocation
         ) throws {
             var (tensors, metadata) = (file.tensors, file.metadata)
             try change(&tensors, &metadata)
             let bytes = try Safetensors(tensors: tensors, metadata: metadata).encoded()
-            #expect(throws: error, sourceLocation: sourceLocation) {
+            #expect(throws: EvaluationStatisticsError.file(error), sourceLocation: sourceLocation) {
                 try EvaluationStatistics(decoding: bytes, name: "changed")
             }
         }
-        try expect(.unknownFormat(found: "tare-statistics 1")) { $1["format"] = "tare-statistics" }
-        try expect(.unknownFormat(found: "tare-evaluation 2")) { $1["version"] = "2" }
+        #expect(EvaluationStatistics.isEncoded(in: file) && !CalibrationStatistics.isEncoded(in: file))
+        try expect(.unknownFormat(expected: "tare-evaluation 1", found: "tare-statistics 1")) {
+            $1["format"] = "tare-statistics"
+        }
+        try expect(.unknownFormat(expected: "tare-evaluation 1", found: "tare-evaluation 2")) { $1["version"] = "2" }
         try expect(.missingMetadata("plan_digest")) { $1["plan_digest"] = nil }
         try expect(.missingEntry("samples")) { tensors, _ in tensors["samples"] = nil }
         try expect(.missingEntry("a.sums")) { tensors, _ in tensors["a.sums"] = nil }
-        try expect(.unexpectedEntry("a.more")) { tensors, _ in tensors["a.more"] = tensors["a.counts"] }
+        try expect(.unexpectedEntry("a.more", subject: "evaluation statistics")) { tensors, _ in
+            tensors["a.more"] = tensors["a.counts"]
+        }
         try expect(.malformedEntry("predictions")) { tensors, _ in
             tensors["predictions"] = Tensor(shape: [1, 2], elements: [Int32(0), 0])
         }
@@ -154,6 +176,19 @@ import Testing
         }
         try expect(.malformedEntry("a.counts")) { tensors, _ in
             tensors["a.maximum_error"] = Tensor(shape: [2], elements: [Double.nan, 1.0])
+        }
+        try expect(.malformedEntry("a.counts")) { tensors, _ in
+            // No layer without an error has minus zero as its largest one.
+            tensors["a.maximum_error"] = Tensor(shape: [2], elements: [-0.0, -0.0])
+            tensors["a.sums"] = Tensor(shape: [16], elements: [UInt64](repeating: 0, count: 16))
+        }
+        for (lowest, count) in [(-6, 1), (5, 2), (6, 1)] as [(Int64, Int)] {
+            try expect(.malformedEntry("a.counts")) { tensors, _ in
+                // Smaller or larger than any sum of products of floats.
+                let sum = [UInt64(bitPattern: lowest), UInt64(count)] + [UInt64](repeating: 1, count: count)
+                tensors["a.sums"] = Tensor(
+                    shape: Shape([8 * sum.count]), elements: (0..<8).flatMap { _ in sum })
+            }
         }
         try expect(.malformedEntry("a.sums")) { tensors, _ in
             let words = try #require(tensors["a.sums"]).elements(as: UInt64.self)

@@ -33,11 +33,13 @@ extension ShardReduction where Statistics == CalibrationStatistics {
 /// Why a worker's statistics are not those of its shard.
 enum ShardContentError: Error, CustomStringConvertible {
     case batches(shard: Int)
+    case samples(shard: Int)
     case tensors(shard: Int)
 
     var description: String {
         switch self {
         case .batches(let shard): "The statistics of shard \(shard) are of other batches; the worker is faulty"
+        case .samples(let shard): "The statistics of shard \(shard) are of other samples; the worker is faulty"
         case .tensors(let shard): "The statistics of shard \(shard) are of other tensors; the worker is faulty"
         }
     }

@@ -26,7 +26,7 @@ extension ShardReduction where Statistics == EvaluationStatistics {
                 }
                 let samples = shard.samples.filter { !skipped.contains($0) }
                 guard statistics.predictions.map(\.sample) == samples.map(UInt64.init) else {
-                    throw ShardContentError.batches(shard: shard.index)
+                    throw ShardContentError.samples(shard: shard.index)
                 }
                 guard statistics.layers.keys.sorted() == plan.specification.observedTensors else {
                     throw ShardContentError.tensors(shard: shard.index)

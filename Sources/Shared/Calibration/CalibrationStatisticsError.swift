@@ -1,5 +1,4 @@
 public import Quantization
-public import Tensors
 
 /// Why the statistics of a model were refused or could not be merged.
 public enum CalibrationStatisticsError: Error, Hashable, CustomStringConvertible {
@@ -19,18 +18,8 @@ public enum CalibrationStatisticsError: Error, Hashable, CustomStringConvertible
     case tensor(String, TensorStatisticsError)
     /// The histogram of one tensor contradicts itself.
     case histogram(String, DyadicHistogramError)
-    /// The file is no valid safetensors file.
-    case file(TensorFileError)
-    /// The file is of another kind or another version of the format.
-    case unknownFormat(found: String)
-    /// The file lacks an entry of the metadata.
-    case missingMetadata(String)
-    /// The file lacks an entry of a tensor.
-    case missingEntry(String)
-    /// The file has an entry that belongs to no statistic.
-    case unexpectedEntry(String)
-    /// An entry has another element type or shape than its statistic.
-    case malformedEntry(String)
+    /// The file is no file of these statistics, or cannot be written.
+    case file(StatisticsFileError)
 
     /// The place, the reason and, where there is one, the remedy.
     public var description: String {
@@ -46,13 +35,19 @@ public enum CalibrationStatisticsError: Error, Hashable, CustomStringConvertible
         case .tensor(let name, let error): "tensor '\(name)': \(error)"
         case .histogram(let name, let error): "tensor '\(name)': its histogram is invalid: \(error)"
         case .file(let error): "\(error)"
-        case .unknownFormat(let found):
-            "expected statistics of format \(CalibrationStatistics.formatName) \(CalibrationStatistics.formatVersion), "
-                + "found \(found)"
-        case .missingMetadata(let key): "the statistics lack the metadata entry '\(key)'"
-        case .missingEntry(let key): "the statistics lack '\(key)'"
-        case .unexpectedEntry(let key): "'\(key)' is no part of calibration statistics"
-        case .malformedEntry(let key): "'\(key)' has another type, shape or content than its statistic"
+        }
+    }
+}
+
+extension CalibrationStatisticsError {
+    /// Names what fails in a file.
+    static func inFile<Result>(
+        _ body: () throws(StatisticsFileError) -> Result
+    ) throws(CalibrationStatisticsError) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw .file(error)
         }
     }
 }

@@ -10,12 +10,10 @@ public import Tensors
 //   NAME.histogram         U64 [n]      counts by bin; absent when not collected
 //   NAME.histogram_origin  I64 [2]      exponent e and index f: entry i counts values in [(f+i) 2^e, (f+i+1) 2^e)
 extension CalibrationStatistics {
-    static let formatName = "tare-statistics"
-    static let formatVersion = "1"
+    private static let format = StatisticsFile.Format(
+        name: "tare-statistics", version: "1", subject: "calibration statistics")
 
     private enum Metadata {
-        static let format = "format"
-        static let version = "version"
         static let modelDigest = "model_digest"
         static let planDigest = "plan_digest"
     }
@@ -34,61 +32,52 @@ extension CalibrationStatistics {
 
     /// The canonical bytes: a safetensors file that NumPy reads too.
     public func encoded() throws(CalibrationStatisticsError) -> [UInt8] {
-        do {
-            return try safetensors.encoded()
-        } catch {
-            throw .file(error)
-        }
+        try CalibrationStatisticsError.inFile { () throws(StatisticsFileError) in try file.encoded() }
     }
 
     /// Writes the canonical bytes to a file, whole or not at all.
     public func write(to path: String) throws(CalibrationStatisticsError) {
-        do {
-            try safetensors.write(to: path)
-        } catch {
-            throw .file(error)
-        }
+        try CalibrationStatisticsError.inFile { () throws(StatisticsFileError) in try file.write(to: path) }
     }
 
     /// Whether a safetensors file says that it holds statistics, of whatever version.
-    public static func isEncoded(in file: Safetensors) -> Bool {
-        file.metadata[Metadata.format] == formatName
-    }
+    public static func isEncoded(in file: Safetensors) -> Bool { format.isFound(in: file) }
 
     /// Reads a file.
     public init(path: String) throws(CalibrationStatisticsError) {
-        let file: Safetensors
-        do {
-            file = try Safetensors(path: path)
-        } catch {
-            throw .file(error)
-        }
-        try self.init(file)
+        try self.init(
+            CalibrationStatisticsError.inFile { () throws(StatisticsFileError) in
+                try StatisticsFile(Self.format, path: path)
+            })
+    }
+
+    /// Reads an open file.
+    ///
+    /// - Throws: When it holds no statistics, or they contradict themselves in any way.
+    public init(_ file: Safetensors) throws(CalibrationStatisticsError) {
+        try self.init(
+            CalibrationStatisticsError.inFile { () throws(StatisticsFileError) in try StatisticsFile(Self.format, file)
+            })
     }
 
     /// Reads the bytes of a file; `name` says in errors what they are.
     ///
     /// - Throws: When they are no statistics, or contradict themselves in any way.
     public init(decoding bytes: [UInt8], name: String) throws(CalibrationStatisticsError) {
-        let file: Safetensors
-        do {
-            file = try Safetensors(decoding: bytes, name: name)
-        } catch {
-            throw .file(error)
-        }
-        try self.init(file)
+        try self.init(
+            CalibrationStatisticsError.inFile { () throws(StatisticsFileError) in
+                try StatisticsFile(Self.format, decoding: bytes, name: name)
+            })
     }
 
-    private var safetensors: Safetensors {
+    private var file: StatisticsFile {
         var entries: [String: Tensor] = [:]
         for (name, statistics) in tensors {
             for (entry, tensor) in Self.entries(of: statistics) { entries[entry.key(name)] = tensor }
         }
-        let metadata = [
-            Metadata.format: Self.formatName, Metadata.version: Self.formatVersion,
-            Metadata.modelDigest: modelDigest, Metadata.planDigest: planDigest,
-        ]
-        return Safetensors(tensors: entries, metadata: metadata)
+        return StatisticsFile(
+            Self.format, tensors: entries,
+            metadata: [Metadata.modelDigest: modelDigest, Metadata.planDigest: planDigest])
     }
 
     private static func entries(of statistics: TensorStatistics) -> [(Entry, Tensor)] {
@@ -114,37 +103,27 @@ extension CalibrationStatistics {
         return entries
     }
 
-    private init(_ file: Safetensors) throws(CalibrationStatisticsError) {
-        let format = file.metadata[Metadata.format] ?? "none"
-        let version = file.metadata[Metadata.version] ?? "none"
-        guard format == Self.formatName, version == Self.formatVersion else {
-            throw .unknownFormat(found: "\(format) \(version)")
-        }
-        guard let modelDigest = file.metadata[Metadata.modelDigest] else {
-            throw .missingMetadata(Metadata.modelDigest)
-        }
-        guard let planDigest = file.metadata[Metadata.planDigest] else { throw .missingMetadata(Metadata.planDigest) }
-        var names: Set<String> = []
-        for key in file.tensors.keys.sorted() {
-            guard let dot = key.lastIndex(of: "."), Entry(rawValue: String(key[key.index(after: dot)...])) != nil else {
-                throw .unexpectedEntry(key)
-            }
-            names.insert(String(key[..<dot]))
+    private init(_ file: StatisticsFile) throws(CalibrationStatisticsError) {
+        let (modelDigest, planDigest, names) = try CalibrationStatisticsError.inFile { () throws(StatisticsFileError) in
+            (
+                try file.metadata(Metadata.modelDigest), try file.metadata(Metadata.planDigest),
+                try file.names { Entry(rawValue: $0) != nil }
+            )
         }
         var tensors: [String: TensorStatistics] = [:]
-        for name in names.sorted() { tensors[name] = try Self.statistics(of: name, in: file) }
+        for name in names { tensors[name] = try Self.statistics(of: name, in: file) }
         try self.init(modelDigest: modelDigest, planDigest: planDigest, tensors: tensors)
     }
 
     private static func statistics(
-        of name: String, in file: Safetensors
+        of name: String, in file: StatisticsFile
     ) throws(CalibrationStatisticsError) -> TensorStatistics {
         let counts = try elements(.counts, of: name, in: file, as: UInt64.self, shape: [5])
         let range = try ranges(.range, of: name, in: file, allowsNone: false)
-        guard range.count <= 1 else { throw .malformedEntry(Entry.range.key(name)) }
+        guard range.count <= 1 else { throw .file(.malformedEntry(Entry.range.key(name))) }
         let indices = try elements(.batchIndex, of: name, in: file, as: UInt64.self)
         let batchRanges = try ranges(.batchRange, of: name, in: file, allowsNone: true)
-        guard indices.count == batchRanges.count else { throw .malformedEntry(Entry.batchRange.key(name)) }
+        guard indices.count == batchRanges.count else { throw .file(.malformedEntry(Entry.batchRange.key(name))) }
         let elementCounts = ElementCounts(
             total: counts[0], zeros: counts[1], nans: counts[2], positiveInfinities: counts[3],
             negativeInfinities: counts[4])
@@ -159,10 +138,10 @@ extension CalibrationStatistics {
     }
 
     private static func histogram(
-        of name: String, in file: Safetensors
+        of name: String, in file: StatisticsFile
     ) throws(CalibrationStatisticsError) -> DyadicHistogram? {
-        let isCollected = file.tensors[Entry.histogram.key(name)] != nil
-        guard isCollected || file.tensors[Entry.histogramOrigin.key(name)] != nil else { return nil }
+        let isCollected = file.hasEntry(Entry.histogram.key(name))
+        guard isCollected || file.hasEntry(Entry.histogramOrigin.key(name)) else { return nil }
         let counts = try elements(.histogram, of: name, in: file, as: UInt64.self)
         let origin = try elements(.histogramOrigin, of: name, in: file, as: Int64.self, shape: [2])
         do {
@@ -175,26 +154,23 @@ extension CalibrationStatistics {
 
     /// The elements of an entry, after its type and shape (one-dimensional when none is given) were checked.
     private static func elements<Element: TensorElement>(
-        _ entry: Entry, of name: String, in file: Safetensors, as type: Element.Type, shape: Shape? = nil
+        _ entry: Entry, of name: String, in file: StatisticsFile, as type: Element.Type, shape: Shape? = nil
     ) throws(CalibrationStatisticsError) -> [Element] {
-        let key = entry.key(name)
-        guard let tensor = file.tensors[key] else { throw .missingEntry(key) }
-        guard tensor.elementType == Element.elementType,
-            shape == nil ? tensor.shape.rank == 1 : tensor.shape == shape
-        else { throw .malformedEntry(key) }
-        return tensor.elements(as: Element.self)
+        try CalibrationStatisticsError.inFile { () throws(StatisticsFileError) in
+            try file.elements(entry.key(name), as: type, shape: shape)
+        }
     }
 
     /// The ranges of an entry of shape [2], [0] or [k, 2].
     private static func ranges(
-        _ entry: Entry, of name: String, in file: Safetensors, allowsNone: Bool
+        _ entry: Entry, of name: String, in file: StatisticsFile, allowsNone: Bool
     ) throws(CalibrationStatisticsError) -> [TensorRange?] {
         let key = entry.key(name)
-        guard let tensor = file.tensors[key] else { throw .missingEntry(key) }
+        let tensor = try CalibrationStatisticsError.inFile { () throws(StatisticsFileError) in try file.tensor(key) }
         let expectedRank = allowsNone ? 2 : 1
         guard tensor.elementType == .float32, tensor.shape.rank == expectedRank,
             tensor.shape.dimensions.last == 2 || tensor.shape.dimensions == [0]
-        else { throw .malformedEntry(key) }
+        else { throw .file(.malformedEntry(key)) }
         let ends = tensor.elements(as: Float.self)
         var ranges: [TensorRange?] = []
         for index in stride(from: 0, to: ends.count, by: 2) {
@@ -202,7 +178,7 @@ extension CalibrationStatistics {
             if allowsNone, minimum.isNaN, maximum.isNaN {
                 ranges.append(nil)
             } else {
-                guard let range = TensorRange(checking: minimum, maximum) else { throw .malformedEntry(key) }
+                guard let range = TensorRange(checking: minimum, maximum) else { throw .file(.malformedEntry(key)) }
                 ranges.append(range)
             }
         }

@@ -28,7 +28,10 @@ struct EvaluationTable {
         for index in order == .worst ? ranking : Array(evaluation.layers.indices) {
             let layer = evaluation.layers[index]
             let name = "\(layer.node.isEmpty ? layer.value : layer.node) (\(layer.operator))"
-            let mark = [layer.isOutput ? "output" : nil, index == worst ? "worst" : nil].compactMap { $0 }
+            let mark = [
+                layer.isOutput ? "output" : nil, index == worst ? "worst" : nil,
+                Self.notFinite(layer.own, layer.total),
+            ].compactMap { $0 }
             table.append(
                 [name] + Self.cells(layer.own) + Self.cells(layer.total) + [
                     Self.percent(layer.inheritedShare), Self.percent(layer.saturatedShare),
@@ -52,23 +55,25 @@ struct EvaluationTable {
             let cells = Self.cells(layer.total)
             lines.append(
                 "evaluated on \(evaluation.samples) samples: '\(layer.value)' SQNR \(cells[0]), cosine \(cells[1]), "
-                    + "largest error \(cells[2])")
+                    + "largest error \(cells[2])" + Self.suffix(layer.total))
         }
         if let index = ranking.first {
             let layer = evaluation.layers[index]
-            lines.append("worst layer by itself: '\(layer.value)' with \(Self.cells(layer.own)[0])")
+            lines.append(
+                "worst layer by itself: '\(layer.value)' with \(Self.cells(layer.own)[0])" + Self.suffix(layer.own))
         }
         if let classification = evaluation.classification { lines += Self.lines(classification, evaluation.samples) }
         return lines.joined(separator: "\n")
     }
 
-    /// The layers, the smallest own ratio first; of equal ones the first of the graph.
+    /// The layers, those without a finite number first, then the smallest own ratio; of equal ones the first of the graph.
     private var ranking: [Int] {
-        func ratio(_ index: Int) -> Double {
+        func ratio(_ index: Int) -> (Int, Double, Int) {
             let own = evaluation.layers[index].own
-            return own.sqnrDecibels ?? (own.maximumError == 0 ? .infinity : -.infinity)
+            let decibels = own.sqnrDecibels ?? (own.maximumError == 0 ? .infinity : -.infinity)
+            return (own.elements == 0 ? 0 : 1, decibels, index)
         }
-        return evaluation.layers.indices.sorted { (ratio($0), $0) < (ratio($1), $1) }
+        return evaluation.layers.indices.sorted { ratio($0) < ratio($1) }
     }
 
     /// How many values have no counterpart, and the first of them.
@@ -87,21 +92,36 @@ struct EvaluationTable {
             String(format: "%.2f %% (%d/%d)", 100 * Double(count) / Double(max(samples, 1)), count, samples)
         }
         var lines = ["same class: \(share(classification.agreeing))"]
+        if let count = classification.withoutClass {
+            lines.append("no class: \(share(count)), where a score is not a number")
+        }
         if let float = classification.floatCorrect, let quantized = classification.quantizedCorrect {
             lines.append("top-1: float \(share(float)), quantized \(share(quantized))")
         }
         return lines
     }
 
-    private static func cells(_ errors: ResultManifest.Evaluation.Errors) -> [String] {
-        let isExact = errors.maximumError == 0
+    /// Three cells: decibels, cosine, largest error; `-` where there is none.
+    static func cells(_ errors: ResultManifest.Evaluation.Errors) -> [String] {
+        guard errors.elements > 0 else { return ["-", "-", "-"] }
+        let hasNoError = errors.maximumError == 0
         return [
-            isExact ? "exact" : errors.sqnrDecibels.map { String(format: "%.2f dB", $0) } ?? "-",
-            String(format: "%.6f", errors.cosine), isExact ? "0" : String(format: "%.4g", errors.maximumError),
+            errors.isExact ? "exact" : errors.sqnrDecibels.map { String(format: "%.2f dB", $0) } ?? "-",
+            errors.cosine.map { String(format: "%.6f", $0) } ?? "-",
+            hasNoError ? "0" : String(format: "%.4g", errors.maximumError),
         ]
     }
 
-    private static func percent(_ share: Double?) -> String {
+    /// How many elements are not finite, when there are any.
+    static func notFinite(_ errors: ResultManifest.Evaluation.Errors...) -> String? {
+        errors.compactMap(\.notFinite).max().map { "\($0) not finite" }
+    }
+
+    private static func suffix(_ errors: ResultManifest.Evaluation.Errors) -> String {
+        notFinite(errors).map { ", \($0)" } ?? ""
+    }
+
+    static func percent(_ share: Double?) -> String {
         share.map { String(format: "%.2f %%", 100 * $0) } ?? "-"
     }
 }

@@ -8,10 +8,11 @@ extension ResultManifest {
 
         /// How far a value is from the float model's.
         public struct Errors: Codable, Sendable, Hashable {
-            /// Signal to quantization noise ratio in decibels; absent when nothing differs or the float value is all zero.
+            /// Signal to quantization noise ratio in decibels; absent when nothing differs, the float value is all zero, or nothing
+            /// was compared.
             public var sqnrDecibels: Double?
-            /// Cosine of the angle between the two.
-            public var cosine: Double
+            /// Cosine of the angle between the two; absent when nothing was compared.
+            public var cosine: Double?
             /// Largest magnitude of a difference.
             public var maximumError: Double
             /// Elements that were compared.
@@ -21,7 +22,7 @@ extension ResultManifest {
 
             /// Makes an entry.
             public init(
-                sqnrDecibels: Double?, cosine: Double, maximumError: Double, elements: UInt64, notFinite: UInt64?
+                sqnrDecibels: Double?, cosine: Double?, maximumError: Double, elements: UInt64, notFinite: UInt64?
             ) {
                 self.sqnrDecibels = sqnrDecibels
                 self.cosine = cosine
@@ -29,6 +30,9 @@ extension ResultManifest {
                 self.elements = elements
                 self.notFinite = notFinite
             }
+
+            /// Whether elements were compared, all of them, and none differs.
+            public var isExact: Bool { elements > 0 && maximumError == 0 && (notFinite ?? 0) == 0 }
         }
 
         /// A value of the float model and what the quantized model has in its place.
@@ -93,14 +97,17 @@ extension ResultManifest {
         public struct Classification: Codable, Sendable, Hashable {
             /// Samples for which both prefer the same class.
             public var agreeing: Int
+            /// Samples for which one of them prefers no class, since a score is not a number; absent when there are none.
+            public var withoutClass: Int?
             /// Samples that the float model classifies as their labels say; absent without labels.
             public var floatCorrect: Int?
             /// The same for the quantized model.
             public var quantizedCorrect: Int?
 
             /// Makes an entry.
-            public init(agreeing: Int, floatCorrect: Int?, quantizedCorrect: Int?) {
+            public init(agreeing: Int, withoutClass: Int? = nil, floatCorrect: Int?, quantizedCorrect: Int?) {
                 self.agreeing = agreeing
+                self.withoutClass = withoutClass
                 self.floatCorrect = floatCorrect
                 self.quantizedCorrect = quantizedCorrect
             }

@@ -68,16 +68,19 @@ public struct EvaluationReport: Sendable {
             guard labels == nil else { throw .noClassifier }
             return nil
         }
+        let withoutClass = predictions.count(where: \.lacksClass)
         var result = ResultManifest.Evaluation.Classification(
-            agreeing: predictions.count { $0.float == $0.quantized }, floatCorrect: nil, quantizedCorrect: nil)
+            agreeing: predictions.count { $0.float == $0.quantized && !$0.lacksClass },
+            withoutClass: withoutClass == 0 ? nil : withoutClass, floatCorrect: nil, quantizedCorrect: nil)
         guard let labels else { return result }
         var (float, quantized) = (0, 0)
         for prediction in predictions {
             guard let sample = Int(exactly: prediction.sample), sample < labels.count else {
                 throw .missingLabel(sample: prediction.sample, labels: labels.count)
             }
-            if prediction.float.map(Int.init) == labels[sample] { float += 1 }
-            if prediction.quantized.map(Int.init) == labels[sample] { quantized += 1 }
+            // No class is never right, whatever a label says.
+            if let preferred = prediction.float, preferred >= 0, preferred == labels[sample] { float += 1 }
+            if let preferred = prediction.quantized, preferred >= 0, preferred == labels[sample] { quantized += 1 }
         }
         result.floatCorrect = float
         result.quantizedCorrect = quantized
@@ -102,38 +105,5 @@ public enum EvaluationReportError: Error, Sendable, Hashable, CustomStringConver
         case .noClassifier:
             "Labels need a model with one row of class scores for each sample; this one has no float32 output of rank 2"
         }
-    }
-}
-
-extension ResultManifest.Evaluation.Layer {
-    fileprivate init(_ layer: EvaluatedLayer, _ statistics: LayerStatistics) {
-        let (own, total) = (statistics.own.error.doubleValue, statistics.total.error.doubleValue)
-        self.init(
-            value: layer.value, node: layer.node, operator: layer.operatorName, isOutput: layer.isOutput,
-            own: ResultManifest.Evaluation.Errors(statistics.own),
-            total: ResultManifest.Evaluation.Errors(statistics.total),
-            inheritedShare: total > 0 ? max(0, 1 - own / total).rounded(decimals: 6) : nil,
-            quantizedTypes: layer.quantizers.map(\.type),
-            saturatedShare: statistics.quantized == 0
-                ? nil : (Double(statistics.saturated) / Double(statistics.quantized)).rounded(decimals: 9))
-    }
-}
-
-extension ResultManifest.Evaluation.Errors {
-    fileprivate init(_ statistics: ErrorStatistics) {
-        let decibels = statistics.signalToNoiseDecibels
-        self.init(
-            sqnrDecibels: decibels.isFinite ? decibels.rounded(decimals: 4) : nil,
-            cosine: statistics.cosine.rounded(decimals: 9), maximumError: statistics.maximumError,
-            elements: statistics.compared, notFinite: statistics.omitted == 0 ? nil : statistics.omitted)
-    }
-}
-
-extension Double {
-    /// Without the digits that depend on a mathematics library's last bit.
-    fileprivate func rounded(decimals: Int) -> Double {
-        var scale = 1.0
-        for _ in 0..<decimals { scale *= 10 }
-        return (self * scale).rounded() / scale
     }
 }

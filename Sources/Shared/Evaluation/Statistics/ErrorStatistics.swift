@@ -31,7 +31,8 @@ public struct ErrorStatistics: Sendable, Hashable {
         product: ExactSum, maximumError: Double
     ) {
         let sums = [signal, error, power]
-        guard sums.allSatisfy({ !$0.isNegative }), maximumError >= 0, maximumError.isFinite,
+        guard sums.allSatisfy({ !$0.isNegative }), (sums + [product]).allSatisfy(\.canBeOfFloats),
+            maximumError.sign == .plus, maximumError.isFinite,
             error.isZero == (maximumError == 0),
             counts.compared > 0 || (sums + [product]).allSatisfy(\.isZero),
             // A sum of squares vanishes only when every element does, and then the products vanish too.
@@ -85,13 +86,19 @@ public struct ErrorStatistics: Sendable, Hashable {
 
     /// Cosine of the angle between the two as vectors: `product / sqrt(signal * power)`, at most 1.
     ///
-    /// - Returns: 1 when nothing differs; 0 when only one of the two is zero everywhere.
-    public var cosine: Double {
+    /// - Returns: 1 when nothing differs; 0 when only one of the two is zero everywhere; `nil` when nothing was compared.
+    public var cosine: Double? {
+        if compared == 0 { return nil }
         if error.isZero { return 1 }
         if signal.isZero || power.isZero { return 0 }
         let length = signal.doubleValue.squareRoot() * power.doubleValue.squareRoot()
         return min(max(product.doubleValue / length, -1), 1)
     }
+}
+
+extension ExactSum {
+    /// Whether this can be a sum of products of two `Float`: their smallest is 2^-298, and 2^64 of their largest are below 2^322.
+    fileprivate var canBeOfFloats: Bool { lowest >= -5 && lowest + words.count <= 6 }
 }
 
 extension UInt64 {

@@ -93,20 +93,15 @@ public struct EvaluationAccumulator {
                 value: layer.value, float: reference.shape, quantized: candidate.shape)
         }
         let rows = reference.shape.dimensions.first ?? 0
-        guard rows > 0, rows % count == 0 else {
-            try add(Self.measure(reference, candidate))
-            return
-        }
-        let step = rows / count
-        for start in stride(from: 0, to: rows, by: step) {
-            let range = start..<start + step
-            try add(Self.measure(reference.slice(outermost: range), candidate.slice(outermost: range)))
-        }
-    }
-
-    private static func measure(_ reference: Tensor, _ candidate: Tensor) -> ErrorMeasure {
-        reference.withElements(as: Float.self) { left in
-            candidate.withElements(as: Float.self) { right in ErrorMeasure(reference: left, candidate: right) }
+        let parts = rows > 0 && rows % count == 0 ? count : 1
+        let step = reference.elementCount / parts
+        try reference.withElements(as: Float.self) { (left) throws(EvaluationStatisticsError) in
+            try candidate.withElements(as: Float.self) { (right) throws(EvaluationStatisticsError) in
+                for part in 0..<parts {
+                    let range = part * step..<(part + 1) * step
+                    try add(ErrorMeasure(reference: left.extracting(range), candidate: right.extracting(range)))
+                }
+            }
         }
     }
 
@@ -134,7 +129,9 @@ public struct EvaluationAccumulator {
         }
     }
 
-    /// The position of the largest score of each sample; of equal ones the first.
+    /// The position of the largest score of each sample, of equal ones the first.
+    ///
+    /// When a score is not a number there is no largest one.
     private func classes(_ name: String, of values: [String: Tensor], count: Int) throws -> [Int32] {
         let scores = try Self.tensor(name, of: values)
         guard scores.shape.rank == 2, scores.shape[0] == count, scores.shape[1] >= 1 else {
@@ -144,8 +141,10 @@ public struct EvaluationAccumulator {
         return scores.withElements(as: Float.self) { elements in
             (0..<count).map { row in
                 var best = 0
-                for column in 1..<columns where elements[row * columns + column] > elements[row * columns + best] {
-                    best = column
+                for column in 0..<columns {
+                    let score = elements[row * columns + column]
+                    if score.isNaN { return SamplePrediction.noClass }
+                    if score > elements[row * columns + best] { best = column }
                 }
                 return Int32(best)
             }

@@ -29,7 +29,7 @@ public struct EvaluationStatistics: Sendable, Hashable {
         for prediction in predictions {
             guard (prediction.float == nil) == (first.float == nil),
                 (prediction.quantized == nil) == (first.float == nil),
-                prediction.float ?? 0 >= 0, prediction.quantized ?? 0 >= 0
+                prediction.float ?? 0 >= SamplePrediction.noClass, prediction.quantized ?? 0 >= SamplePrediction.noClass
             else { throw .predictionsIncomplete(prediction.sample) }
         }
         self.init(

@@ -1,4 +1,4 @@
-public import Tensors
+public import Calibration
 
 /// Why the statistics of an evaluation were refused or could not be merged.
 public enum EvaluationStatisticsError: Error, Hashable, CustomStringConvertible {
@@ -22,18 +22,8 @@ public enum EvaluationStatisticsError: Error, Hashable, CustomStringConvertible 
     case duplicateSample(UInt64)
     /// A count exceeds 64 bits.
     case countOverflow
-    /// The file is no valid safetensors file.
-    case file(TensorFileError)
-    /// The file is of another kind or another version of the format.
-    case unknownFormat(found: String)
-    /// The file lacks an entry of the metadata.
-    case missingMetadata(String)
-    /// The file lacks an entry.
-    case missingEntry(String)
-    /// The file has an entry that belongs to no statistic.
-    case unexpectedEntry(String)
-    /// An entry has another type or shape than its statistic, or contradicts itself.
-    case malformedEntry(String)
+    /// The file is no file of these statistics, or cannot be written.
+    case file(StatisticsFileError)
 
     /// The place, the reason and, where there is one, the remedy.
     public var description: String {
@@ -50,13 +40,19 @@ public enum EvaluationStatisticsError: Error, Hashable, CustomStringConvertible 
         case .duplicateSample(let sample): "sample \(sample) was counted twice; merge every sample once"
         case .countOverflow: "more than 2^64 - 1 elements were counted"
         case .file(let error): "\(error)"
-        case .unknownFormat(let found):
-            "expected statistics of format \(EvaluationStatistics.formatName) \(EvaluationStatistics.formatVersion), "
-                + "found \(found)"
-        case .missingMetadata(let key): "the statistics lack the metadata entry '\(key)'"
-        case .missingEntry(let key): "the statistics lack '\(key)'"
-        case .unexpectedEntry(let key): "'\(key)' is no part of evaluation statistics"
-        case .malformedEntry(let key): "'\(key)' has another type, shape or content than its statistic"
+        }
+    }
+}
+
+extension EvaluationStatisticsError {
+    /// Names what fails in a file.
+    static func inFile<Result>(
+        _ body: () throws(StatisticsFileError) -> Result
+    ) throws(EvaluationStatisticsError) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw .file(error)
         }
     }
 }

@@ -1,20 +1,19 @@
-internal import Tensors
+internal import Calibration
+public import Tensors
 
 // The file format: a safetensors file with these entries, and the digests as metadata.
 //
 //   samples              U64 [n]      increasing
-//   predictions          I32 [n, 2]   classes of the float and of the quantized model; absent without a classifier
+//   predictions          I32 [n, 2]   classes of the float and of the quantized model, -1 for none; absent without a classifier
 //   NAME.counts          U64 [6]      own: compared, omitted; total: compared, omitted; quantized, saturated
 //   NAME.maximum_error   F64 [2]      own, total
 //   NAME.sums            U64 [k]      own: signal, error, power, product; then total: the same; each as its lowest position (a
 //                                     two's complement number), the number of words, and the words: ExactSum says what they mean
 extension EvaluationStatistics {
-    static let formatName = "tare-evaluation"
-    static let formatVersion = "1"
+    private static let format = StatisticsFile.Format(
+        name: "tare-evaluation", version: "1", subject: "evaluation statistics")
 
     private enum Metadata {
-        static let format = "format"
-        static let version = "version"
         static let floatDigest = "float_model_digest"
         static let quantizedDigest = "quantized_model_digest"
         static let planDigest = "plan_digest"
@@ -36,38 +35,39 @@ extension EvaluationStatistics {
 
     /// The canonical bytes: a safetensors file that NumPy reads too.
     public func encoded() throws(EvaluationStatisticsError) -> [UInt8] {
-        do {
-            return try safetensors.encoded()
-        } catch {
-            throw .file(error)
-        }
+        try EvaluationStatisticsError.inFile { () throws(StatisticsFileError) in try file.encoded() }
     }
 
     /// Writes the canonical bytes to a file, whole or not at all.
     public func write(to path: String) throws(EvaluationStatisticsError) {
-        do {
-            try safetensors.write(to: path)
-        } catch {
-            throw .file(error)
-        }
+        try EvaluationStatisticsError.inFile { () throws(StatisticsFileError) in try file.write(to: path) }
+    }
+
+    /// Whether a safetensors file says that it holds statistics of an evaluation, of whatever version.
+    public static func isEncoded(in file: Safetensors) -> Bool { format.isFound(in: file) }
+
+    /// Reads an open file.
+    ///
+    /// - Throws: When it holds no statistics of an evaluation, or they contradict themselves in any way.
+    public init(_ file: Safetensors) throws(EvaluationStatisticsError) {
+        try self.init(
+            EvaluationStatisticsError.inFile { () throws(StatisticsFileError) in try StatisticsFile(Self.format, file) }
+        )
     }
 
     /// Reads the bytes of a file; `name` says in errors what they are.
     ///
     /// - Throws: When they are no statistics, or contradict themselves in any way.
     public init(decoding bytes: [UInt8], name: String) throws(EvaluationStatisticsError) {
-        let file: Safetensors
-        do {
-            file = try Safetensors(decoding: bytes, name: name)
-        } catch {
-            throw .file(error)
-        }
-        try self.init(file)
+        try self.init(
+            EvaluationStatisticsError.inFile { () throws(StatisticsFileError) in
+                try StatisticsFile(Self.format, decoding: bytes, name: name)
+            })
     }
 
     // MARK: Writing
 
-    private var safetensors: Safetensors {
+    private var file: StatisticsFile {
         var entries: [String: Tensor] = [
             Key.samples: Tensor(shape: Shape([predictions.count]), elements: predictions.map(\.sample))
         ]
@@ -88,10 +88,9 @@ extension EvaluationStatistics {
             let sums = [own, total].flatMap { [$0.signal, $0.error, $0.power, $0.product] }.flatMap(\.fileWords)
             entries[Entry.sums.key(name)] = Tensor(shape: Shape([sums.count]), elements: sums)
         }
-        return Safetensors(
-            tensors: entries,
+        return StatisticsFile(
+            Self.format, tensors: entries,
             metadata: [
-                Metadata.format: Self.formatName, Metadata.version: Self.formatVersion,
                 Metadata.floatDigest: floatDigest, Metadata.quantizedDigest: quantizedDigest,
                 Metadata.planDigest: planDigest,
             ])
@@ -99,46 +98,38 @@ extension EvaluationStatistics {
 
     // MARK: Reading
 
-    private init(_ file: Safetensors) throws(EvaluationStatisticsError) {
-        let format = file.metadata[Metadata.format] ?? "none"
-        let version = file.metadata[Metadata.version] ?? "none"
-        guard format == Self.formatName, version == Self.formatVersion else {
-            throw .unknownFormat(found: "\(format) \(version)")
-        }
-        func metadata(_ key: String) throws(EvaluationStatisticsError) -> String {
-            guard let text = file.metadata[key] else { throw .missingMetadata(key) }
-            return text
-        }
-        var names: Set<String> = []
-        for key in file.tensors.keys.sorted() where key != Key.samples && key != Key.predictions {
-            guard let dot = key.lastIndex(of: "."), Entry(rawValue: String(key[key.index(after: dot)...])) != nil else {
-                throw .unexpectedEntry(key)
+    private init(_ file: StatisticsFile) throws(EvaluationStatisticsError) {
+        let (digests, predictions, layers) = try EvaluationStatisticsError.inFile { () throws(StatisticsFileError) in
+            var layers: [String: LayerStatistics] = [:]
+            for name in try file.names(besides: [Key.samples, Key.predictions], isKind: { Entry(rawValue: $0) != nil })
+            {
+                layers[name] = try Self.layer(name, in: file)
             }
-            names.insert(String(key[..<dot]))
+            let digests = (
+                float: try file.metadata(Metadata.floatDigest), quantized: try file.metadata(Metadata.quantizedDigest),
+                plan: try file.metadata(Metadata.planDigest)
+            )
+            return (digests, try Self.predictions(in: file), layers)
         }
-        var layers: [String: LayerStatistics] = [:]
-        for name in names.sorted() { layers[name] = try Self.layer(name, in: file) }
         try self.init(
-            floatDigest: try metadata(Metadata.floatDigest), quantizedDigest: try metadata(Metadata.quantizedDigest),
-            planDigest: try metadata(Metadata.planDigest), layers: layers, predictions: try Self.predictions(in: file))
+            floatDigest: digests.float, quantizedDigest: digests.quantized, planDigest: digests.plan, layers: layers,
+            predictions: predictions)
     }
 
-    private static func predictions(in file: Safetensors) throws(EvaluationStatisticsError) -> [SamplePrediction] {
-        let samples = try elements(Key.samples, in: file, as: UInt64.self)
-        guard file.tensors[Key.predictions] != nil else { return samples.map { SamplePrediction(sample: $0) } }
-        let classes = try elements(Key.predictions, in: file, as: Int32.self, shape: [samples.count, 2])
+    private static func predictions(in file: StatisticsFile) throws(StatisticsFileError) -> [SamplePrediction] {
+        let samples = try file.elements(Key.samples, as: UInt64.self)
+        guard file.hasEntry(Key.predictions) else { return samples.map { SamplePrediction(sample: $0) } }
+        let classes = try file.elements(Key.predictions, as: Int32.self, shape: [samples.count, 2])
         return samples.enumerated().map { index, sample in
             SamplePrediction(sample: sample, float: classes[2 * index], quantized: classes[2 * index + 1])
         }
     }
 
-    private static func layer(
-        _ name: String, in file: Safetensors
-    ) throws(EvaluationStatisticsError) -> LayerStatistics {
-        let counts = try elements(Entry.counts.key(name), in: file, as: UInt64.self, shape: [6])
-        let maxima = try elements(Entry.maximumError.key(name), in: file, as: Double.self, shape: [2])
+    private static func layer(_ name: String, in file: StatisticsFile) throws(StatisticsFileError) -> LayerStatistics {
+        let counts = try file.elements(Entry.counts.key(name), as: UInt64.self, shape: [6])
+        let maxima = try file.elements(Entry.maximumError.key(name), as: Double.self, shape: [2])
         let key = Entry.sums.key(name)
-        var words = try elements(key, in: file, as: UInt64.self)[...]
+        var words = try file.elements(key, as: UInt64.self)[...]
         var sums: [ExactSum] = []
         for _ in 0..<8 {
             guard let sum = ExactSum(taking: &words) else { throw .malformedEntry(key) }
@@ -155,17 +146,6 @@ extension EvaluationStatistics {
             let layer = LayerStatistics(checking: own, total: total, quantized: counts[4], saturated: counts[5])
         else { throw .malformedEntry(Entry.counts.key(name)) }
         return layer
-    }
-
-    /// The elements of an entry, after its type and shape (one-dimensional when none is given) were checked.
-    private static func elements<Element: TensorElement>(
-        _ key: String, in file: Safetensors, as type: Element.Type, shape: Shape? = nil
-    ) throws(EvaluationStatisticsError) -> [Element] {
-        guard let tensor = file.tensors[key] else { throw .missingEntry(key) }
-        guard tensor.elementType == Element.elementType,
-            shape == nil ? tensor.shape.rank == 1 : tensor.shape == shape
-        else { throw .malformedEntry(key) }
-        return tensor.elements(as: Element.self)
     }
 }
 

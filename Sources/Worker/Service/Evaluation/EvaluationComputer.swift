@@ -47,9 +47,11 @@ final class EvaluationComputer: ShardComputer {
             let url = job.modelFolder.appending(path: models.quantized[0].path)
             pair = try ModelPair(imported: graph, quantized: try Self.quantized(at: url))
             parameters = try DeviceParameters(of: pair.quantized, on: device)
-            float = try Self.executor(pair.float)
-            quantized = try Self.executor(pair.quantized)
-            isolated = try Self.executor(pair.isolated)
+            // The two quantized runs follow each other in the same memory.
+            let outputs = OutputMemory()
+            float = try AcceleratedExecutor(pair.float, outputs: outputs)
+            quantized = try AcceleratedExecutor(pair.quantized, outputs: outputs)
+            isolated = try AcceleratedExecutor(pair.isolated, outputs: outputs)
         } catch let error as ONNXImportError {
             throw ShardComputationError(.data, error.description)
         } catch let error as TensorFileError {
@@ -77,11 +79,6 @@ final class EvaluationComputer: ShardComputer {
             return .state(try StateDictionary(path: url.path, format: format))
         }
         return .graph(try ONNXModel.load(from: url).graph)
-    }
-
-    /// What runs a graph of the pair.
-    private static func executor(_ graph: Graph) throws(ExecutionError) -> any GraphExecutor {
-        try AcceleratedExecutor(graph)
     }
 
     func compute(_ task: ShardTask, progress: (Int) throws -> Void) throws -> [UInt8] {
