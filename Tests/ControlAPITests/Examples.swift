@@ -99,6 +99,15 @@ enum Examples {
         }
     }
 
+    static let evaluatedLayer = EvaluatedLayerDocument(
+        tensor: "conv1/out",
+        own: ResultManifest.Evaluation.Errors(
+            sqnrDecibels: 40.8512, cosine: 0.999958851, maximumError: 0.21854138374328613, elements: 1_843_200,
+            notFinite: nil),
+        total: ResultManifest.Evaluation.Errors(
+            sqnrDecibels: nil, cosine: nil, maximumError: 0, elements: 0, notFinite: 1_843_200),
+        saturatedShare: 0.000012207)
+
     static var cluster: ClusterDocument {
         var cluster = ClusterDocument(
             build: "0.1.0", protocol: 2, cluster: session, epoch: 4, isReady: false, started: submitted)
@@ -142,7 +151,8 @@ enum Examples {
         get throws {
             [
                 Example("job", job), Example("job-ended", endedJob), Example("worker", worker), Example("shard", shard),
-                Example("layer", try layer), Example("cluster", cluster), Example("event", event),
+                Example("layer", try layer), Example("evaluated-layer", evaluatedLayer), Example("cluster", cluster),
+                Example("event", event),
                 Example("submission", submission),
                 Example(
                     "result",

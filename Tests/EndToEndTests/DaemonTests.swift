@@ -178,6 +178,24 @@ import Testing
         #expect(job.id == 2 && job.state == .completed && job.results.map(\.name).contains("manifest"))
     }
 
+    @Test func layersOfACalibrationAndOfAnEvaluationAreServed() throws {
+        let cluster = try Cluster(workers: 1, http: "127.0.0.1:0")
+        let outcome = try cluster.ask(["submit", Example.model] + Self.options + ["--evaluate", "16", "--wait"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let address = try #require(cluster.httpAddress())
+        func page<Item: ControlDocument>(_ job: Int, of type: Item.Type) throws -> PageDocument<Item> {
+            let url = try #require(URL(string: "\(address)/api/v1/jobs/\(job)/layers?limit=3"))
+            let text = try String(contentsOf: url, encoding: .utf8)
+            return try Documents.decode(PageDocument<Item>.self, from: Array(text.utf8))
+        }
+        let observed = try page(1, of: LayerDocument.self)
+        let evaluated = try page(2, of: EvaluatedLayerDocument.self)
+        #expect(observed.items.count == 3 && evaluated.items.count == 3 && evaluated.total == 16)
+        for layer in evaluated.items {
+            #expect(layer.own.elements > 0 && layer.total.sqnrDecibels ?? 0 > 20 && layer.saturatedShare != nil)
+        }
+    }
+
     @Test func aJobSurvivesTheDeathOfEverybody() throws {
         let cluster = try Cluster(workers: 2)
         let submitted = try cluster.ask(["submit", Example.model] + Self.options + ["--json"])

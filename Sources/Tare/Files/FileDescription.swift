@@ -1,4 +1,5 @@
 import Calibration
+import Evaluation
 import Foundation
 import Graphs
 import ONNXFormat
@@ -9,6 +10,7 @@ enum FileDescription: Encodable {
     case model(ModelDescription)
     case manifest(ResultManifest)
     case statistics(StatisticsDescription)
+    case evaluation(EvaluationStatisticsDescription)
     case arrays(ArrayFileDescription)
 
     /// Recognises the file by its name's ending.
@@ -27,10 +29,13 @@ enum FileDescription: Encodable {
         }
         if name.hasSuffix(".safetensors") {
             let file = try Safetensors(path: path)
-            guard CalibrationStatistics.isEncoded(in: file) else {
-                return .arrays(ArrayFileDescription(file.tensors))
+            if CalibrationStatistics.isEncoded(in: file) {
+                return .statistics(StatisticsDescription(try CalibrationStatistics(file)))
             }
-            return .statistics(StatisticsDescription(try CalibrationStatistics(path: path)))
+            if EvaluationStatistics.isEncoded(in: file) {
+                return .evaluation(EvaluationStatisticsDescription(try EvaluationStatistics(file)))
+            }
+            return .arrays(ArrayFileDescription(file.tensors))
         }
         if (try? StateFileFormat(path: path)) == .pyTorch {
             return .arrays(ArrayFileDescription(try PyTorchFile.read(path: path)))
@@ -48,6 +53,7 @@ enum FileDescription: Encodable {
         case .model(let description): description.text
         case .manifest(let manifest): manifest.summary
         case .statistics(let description): description.text
+        case .evaluation(let description): description.text
         case .arrays(let description): description.text
         }
     }
@@ -57,6 +63,7 @@ enum FileDescription: Encodable {
         case .model(let description): try description.encode(to: encoder)
         case .manifest(let manifest): try manifest.encode(to: encoder)
         case .statistics(let description): try description.encode(to: encoder)
+        case .evaluation(let description): try description.encode(to: encoder)
         case .arrays(let description): try description.encode(to: encoder)
         }
     }

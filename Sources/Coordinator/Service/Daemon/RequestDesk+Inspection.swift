@@ -3,7 +3,6 @@ internal import ControlAPI
 internal import CoordinatorCore
 internal import CoordinatorStore
 internal import Dispatch
-internal import Evaluation
 internal import Synchronization
 internal import Wire
 
@@ -183,28 +182,5 @@ extension RequestDesk {
         let (snapshot, now) = try inspect { core, now in (core.snapshot(now: now), now) }
         let events = cluster.eventDocuments(snapshot.events, now: now).filter { id == nil || $0.job == id }
         return try Documents.encode(PageDocument(page, of: events) { $0 })
-    }
-
-    func layers(of id: UInt64, _ page: Page) throws -> [UInt8] {
-        let summary = try summary(id)
-        guard let digest = summary.results.first(where: { $0.name == ResultContent.Name.statistics.rawValue })?.digest
-        else { throw ControlError(.notReady, "Job \(id) has no statistics yet; they are there when it is completed") }
-        let bytes = try state.blobs.bytes(digest)
-        guard (try? EvaluationStatistics(decoding: bytes, name: "job \(id)")) == nil else {
-            throw ControlError(.invalid, "Job \(id) is an evaluation; its layers are in the manifest of its result")
-        }
-        let statistics = try CalibrationStatistics(decoding: bytes, name: "job \(id)")
-        let manifest = try summary.results.first { $0.name == ResultContent.Name.manifest.rawValue }.map {
-            try ResultManifest(jsonBytes: try state.blobs.bytes($0.digest))
-        }
-        let names = statistics.tensors.keys.sorted()
-        return try Documents.encode(
-            PageDocument(page, of: names) { name in
-                guard let tensor = statistics.tensors[name] else {
-                    throw ControlError(.fault, "The statistics of tensor '\(name)' are gone")
-                }
-                return LayerDocument(
-                    tensor: name, statistics: tensor, activation: manifest?.activations.first { $0.name == name })
-            })
     }
 }

@@ -26,7 +26,8 @@ public enum ControlRequest: Hashable, Sendable {
     case workers(Page)
     /// How are the shards of a job? The answer is a `PageDocument<ShardDocument>` by index.
     case shards(job: UInt64, Page)
-    /// What was observed of each tensor? The answer is a `PageDocument<LayerDocument>` by name.
+    /// What was observed of each tensor? The answer is a `PageDocument<LayerDocument>` by name; of an evaluation a
+    /// `PageDocument<EvaluatedLayerDocument>`.
     case layers(job: UInt64, Page)
     /// What happened, about one job or all? The answer is a `PageDocument<EventDocument>`, the oldest first.
     case events(job: UInt64?, Page)
