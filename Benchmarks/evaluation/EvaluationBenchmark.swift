@@ -42,9 +42,11 @@ struct EvaluationBenchmark {
     /// The float model alone and the evaluation in turns, on the same samples.
     private func run(for limit: Duration) throws {
         let alone = try AcceleratedExecutor(plain)
+        let outputs = OutputMemory()
         let executors: [EvaluationAccumulator.Role: AcceleratedExecutor] = [
-            .float: try AcceleratedExecutor(pair.float), .quantized: try AcceleratedExecutor(pair.quantized),
-            .isolated: try AcceleratedExecutor(pair.isolated),
+            .float: try AcceleratedExecutor(pair.float, outputs: outputs),
+            .quantized: try AcceleratedExecutor(pair.quantized, outputs: outputs),
+            .isolated: try AcceleratedExecutor(pair.isolated, outputs: outputs),
         ]
         let inputs = Dictionary(uniqueKeysWithValues: plain.inputs.map { ($0.name, makeInput($0.type)) })
         let clock = ContinuousClock()
