@@ -103,6 +103,9 @@ let package = Package(
             "Modules", folder: "Shared/Modules",
             dependencies: ["Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors"]),
         library(
+            "TrainingJobs", folder: "Shared/TrainingJobs",
+            dependencies: ["Conversion", "Graphs", "Quantization", "Tensors", "Training"], settings: numericSettings),
+        library(
             "Datasets", folder: "Shared/Datasets", dependencies: ["CImages", "Graphs", "Tensors", crypto, yams],
             settings: numericSettings),
         library(

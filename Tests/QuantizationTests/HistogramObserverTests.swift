@@ -99,6 +99,33 @@ import Testing
         #expect(extremes == (golden.min, golden.max))
     }
 
+    /// By hand: parts of width 1, three to a new bin; [0, 9] becomes [-1.5, 10.5], and the old bins begin at part 2.
+    @Test func theRangeIsWidenedOnBothSidesToAWholeNumberOfParts() throws {
+        var observer = ObserverState(ObserverSpecification(.histogram(bins: 4, upsampleRate: 2, form: .megengine)))
+        observer.observe([0, 2, 4, 6, 8])
+        #expect(try counts(observer) == [1, 1, 1, 2])
+        observer.observe([0, 9])
+        #expect(try #require(observer.extremes) == (-1.5, 10.5))
+        #expect(try counts(observer) == [1.5, 1.5, 2, 2])
+    }
+
+    /// An edge belongs to the bin above, however the division is rounded.
+    @Test(arguments: 0..<20 as Range<UInt64>) func edgesBelongToTheBinAboveThem(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let (low, width) = (generator.normal(), abs(generator.normal()) + 0.1)
+        let range = TensorRange(minimum: low, maximum: low + width)
+        let count = Int(3 + generator.next() % 1000)
+        let step = (Double(range.maximum) - Double(range.minimum)) / Double(count)
+        var edges = (0..<count).map { Float(Double(range.minimum) + Double($0) * step) }
+        edges.append(range.maximum)
+        var ranges = HistogramRanges(form: .megengine, binCount: count, upsampleRate: 1)
+        let bins = ranges.advance(to: range).bins
+        let counts = bins.counts(of: edges.span)
+        #expect(counts == [UInt64](repeating: 1, count: count - 1) + [2], "seed \(seed)")
+        let below = edges.dropFirst().map { $0.nextDown }
+        #expect(bins.counts(of: below.span) == [UInt64](repeating: 1, count: count), "seed \(seed)")
+    }
+
     /// Upstream divides by zero here.
     @Test(arguments: [ObserverSpecification.HistogramForm.megengine, .torch])
     func aConstantFirstBatchIsKeptAsAPoint(form: ObserverSpecification.HistogramForm) throws {

@@ -177,6 +177,15 @@ import Testing
         }
     }
 
+    @Test func aZeroPointBetweenTwoIntegersIsRoundedAwayFromZero() throws {
+        var observer = ObserverState(ObserverSpecification(.minMax, dtype: .quint8, mode: .asymmetric))
+        observer.observe([-2.5, 252.5])
+        #expect(try observer.quantParameters() == QParams(.quint8, scale: 1, zeroPoint: 3))
+        observer = ObserverState(ObserverSpecification(.minMax, mode: .asymmetric))
+        observer.observe([-2.5, 252.5])
+        #expect(try observer.quantParameters() == QParams(.qint8, scale: 1, zeroPoint: -125))
+    }
+
     @Test func largeNumbersGiveFiniteParameters() throws {
         let largest = Float.greatestFiniteMagnitude
         for algorithm in [

@@ -101,6 +101,9 @@ import Testing
         #expect(throws: QuantizationError.elementType(.int8, expected: .uint8)) {
             try target.requantize(tensor, from: unsigned)
         }
+        let halves = Tensor(shape: [4], elements: [Int8(1), -1, 5, -5])
+        let double = try QuantizedTensorType(.qint8, scale: 1)
+        #expect(try double.requantize(halves, from: source).elements(as: Int8.self) == [1, -1, 3, -3])
         // Sums of products of two tensors, near the ends of 32 bits.
         let sums = try QuantizedTensorType(.qint32, scale: 0.001)
         let wide = Tensor(shape: [4], elements: [Int32.max, .min, 16_777_217, 500])

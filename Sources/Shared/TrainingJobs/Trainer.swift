@@ -1,0 +1,65 @@
+public import Graphs
+public import Tensors
+public import Training
+
+/// Trains a model in this process: the same steps that a cluster makes, to the bit.
+public final class Trainer {
+    /// The model, its parameters and the optimizer.
+    public private(set) var state: TrainingState
+    /// Parts of a batch, each with batch statistics of its own; the same number gives the same bits on a cluster.
+    public let microBatches: Int
+    private let computer: MicroBatchComputer
+
+    /// Prepares training.
+    ///
+    /// - Parameters:
+    ///   - graph: The model, with float or QAT modules; its first output is what the loss reads.
+    ///   - loss: What is made small.
+    ///   - optimizer: How parameters follow gradients.
+    ///   - schedule: The learning rate of each step.
+    ///   - microBatches: Parts of a batch.
+    /// - Throws: What `MicroBatchComputer` throws.
+    public init(
+        _ graph: Graph, loss: Loss = .crossEntropy(), optimizer: Optimizer, schedule: LearningRateSchedule,
+        microBatches: Int = 1
+    ) throws {
+        state = try TrainingState(graph, optimizer: optimizer, schedule: schedule)
+        computer = try MicroBatchComputer(graph, loss: loss)
+        self.microBatches = max(microBatches, 1)
+    }
+
+    /// Makes a step with a batch.
+    ///
+    /// - Parameters:
+    ///   - inputs: The model's inputs; the outermost extent is the batch.
+    ///   - targets: What the loss compares with, one entry for each sample.
+    /// - Returns: How good the model was before.
+    @discardableResult
+    public func step(_ inputs: [String: Tensor], targets: Tensor) throws -> TrainingState.StepSummary {
+        let count = targets.shape.dimensions.first ?? 0
+        let parts = MicroBatchRange.split(count, into: microBatches)
+        let parameters = state.parameters
+        var results: [MicroBatchResult] = []
+        for part in parts {
+            results.append(
+                try computer.compute(
+                    parameters: parameters, inputs: inputs.mapValues { $0.slice(outermost: part) },
+                    targets: targets.slice(outermost: part)))
+        }
+        return try state.apply(results)
+    }
+
+    /// Goes on from a checkpoint.
+    public func restore(step: Int, state values: [String: Tensor], optimizer: [String: Tensor]) throws {
+        try state.restore(step: step, state: values, optimizer: optimizer)
+    }
+}
+
+/// How a batch is cut into micro-batches.
+public enum MicroBatchRange {
+    /// Ranges of equal length; the last one may be shorter, and empty ones are left out.
+    public static func split(_ count: Int, into parts: Int) -> [Range<Int>] {
+        let length = max((count + parts - 1) / max(parts, 1), 1)
+        return stride(from: 0, to: count, by: length).map { $0..<min($0 + length, count) }
+    }
+}
