@@ -138,7 +138,9 @@ import Testing
             ]),
     ]
 
-    @Test(arguments: convolutions + products + normalizations + poolings + unary + elements + movements)
+    static let all = convolutions + products + normalizations + poolings + unary + elements + movements
+
+    @Test(arguments: all)
     func gradientsEqualTorch(_ test: Case) throws {
         let goldens = Self.goldens
         var operands: [Tensor?] = []

@@ -7,10 +7,8 @@ struct OneNode {
     /// Names of the float32 operands.
     let trained: [String]
 
-    /// - Parameters:
-    ///   - op: The operator.
-    ///   - operands: Its inputs in order; `nil` is an absent one.
-    ///   - outputCount: How many outputs it has; the first is the graph's output `y`.
+    /// `operands` are the operator's inputs `x0`, `x1` ... in order; its first output `y` is the graph's, or that of the last extra node.
+    /// Float32 operands are trained unless `fixed` names them.
     init(_ op: Operator, _ operands: [Tensor?], outputCount: Int = 1, extra: [Node] = [], fixed: Set<Int> = []) {
         var initializers: [String: Tensor] = [:]
         var names: [String] = []

@@ -18,7 +18,9 @@ public struct LearningRateSchedule: Sendable, Hashable, Codable {
     public var base: Double
     /// How the rate goes down.
     public var decay: Decay
-    /// Steps in which the rate rises linearly: step `s` < `warmUp` has `(s + 1) / warmUp` of its rate. 0 is none.
+    /// Number of steps in which the rate rises linearly; 0 is none.
+    ///
+    /// Step `s` < `warmUp` has `(s + 1) / warmUp` of its rate.
     public var warmUp: Int
 
     /// Makes a schedule.
