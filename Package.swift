@@ -200,6 +200,13 @@ let package = Package(
             name: "store-benchmark", dependencies: ["Calibration", "CoordinatorStore"], path: "Benchmarks/store",
             exclude: ["README.md"], swiftSettings: settings),
 
+        // The guide's walk-through: float training, quantization-aware training, quantization, export.
+        .executableTarget(
+            name: "resnet-walkthrough",
+            dependencies: [
+                "Conversion", "Datasets", "Graphs", "Modules", "Quantization", "Tensors", "Training", "TrainingJobs",
+            ],
+            path: "Examples/resnet", swiftSettings: settings),
         // Measures a dump against the disk; `Benchmarks/dump/README.md` says how.
         .executableTarget(
             name: "dump-benchmark", dependencies: ["MLU", "Tensors"], path: "Benchmarks/dump", exclude: ["README.md"],
