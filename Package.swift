@@ -103,14 +103,15 @@ let package = Package(
             "Modules", folder: "Shared/Modules",
             dependencies: ["Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors"]),
         library(
-            "TrainingJobs", folder: "Shared/TrainingJobs",
-            dependencies: ["Conversion", "Graphs", "Quantization", "Tensors", "Training"], settings: numericSettings),
-        library(
             "Datasets", folder: "Shared/Datasets", dependencies: ["CImages", "Graphs", "Tensors", crypto, yams],
             settings: numericSettings),
         library(
             "Calibration", folder: "Shared/Calibration",
             dependencies: ["Conversion", "Quantization", "Tensors", crypto]),
+        library(
+            "TrainingJobs", folder: "Shared/TrainingJobs",
+            dependencies: ["Calibration", "Conversion", "Graphs", "Quantization", "Tensors", "Training"],
+            settings: numericSettings),
         library("Logs", folder: "Shared/Logs", dependencies: [logging]),
         library(
             "MLU", folder: "Shared/MLU",
@@ -154,7 +155,7 @@ let package = Package(
             dependencies: [
                 "Calibration", "Conversion", "Datasets", "Evaluation", "Execution", "Graphs", "Kernels", "MLU",
                 "ONNXFormat",
-                "Quantization", "Tensors", "Wire", "WorkerCore",
+                "Quantization", "Tensors", "Training", "TrainingJobs", "Wire", "WorkerCore",
             ]),
         .executableTarget(
             name: "tare",
@@ -162,7 +163,7 @@ let package = Package(
                 "Calibration", "ControlAPI", "Conversion", "CoordinatorCore", "CoordinatorHTTP", "CoordinatorService",
                 "CoordinatorStore", "Datasets", "Evaluation", "Execution", "Graphs", "Kernels", "Launch", "Logs", "MLU",
                 "ONNXFormat", "Processes",
-                "Quantization", "Tensors", "Wire", "WorkerCore", "WorkerService", argumentParser, coreMetrics, logging,
+                "Quantization", "Tensors", "Training", "TrainingJobs", "Wire", "WorkerCore", "WorkerService", argumentParser, coreMetrics, logging,
                 yams,
             ],
             path: "Sources/Tare", swiftSettings: settings),

@@ -14,6 +14,8 @@ public struct ComputationOptions: Hashable, Sendable, Codable {
     public var excludedSamples: [Int]
     /// The job compares two models instead of gathering ranges; `nil` for a calibration.
     public var evaluation: EvaluationOptions?
+    /// The job trains a model; `nil` for others.
+    public var training: TrainingOptions?
 
     /// Makes options.
     public init(

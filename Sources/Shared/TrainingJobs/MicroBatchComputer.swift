@@ -85,6 +85,8 @@ public enum TrainingJobError: Error, Sendable, Hashable, CustomStringConvertible
     case histogramObserver(path: String)
     /// The model returns nothing.
     case noOutput
+    /// The model has no module that could be quantized.
+    case noModules
     /// The extents of a normalized value do not follow from those of the inputs.
     case unknownShape(value: String)
     /// A checkpoint is of another model or job.
@@ -99,6 +101,7 @@ public enum TrainingJobError: Error, Sendable, Hashable, CustomStringConvertible
             "Observer '\(path)' keeps a histogram of whole tensors, which training does not gather; train with another QConfig, "
                 + "such as ema_fakequant, or calibrate"
         case .noOutput: "The model has no output that a loss could read"
+        case .noModules: "The model has no module that could be quantized; train it in floating point"
         case .unknownShape(let value): "The extents of '\(value)' do not follow from those of the inputs; training needs them"
         case .checkpoint(let reason): "The checkpoint does not fit: \(reason)"
         case .notFinite(let parameter, let step):

@@ -39,6 +39,10 @@ public struct CalibrationComputers: ShardComputerFactory {
         let specification = job.plan.specification
         let options = try ComputationOptions(text: specification.options)
         let imported = try Self.importedGraph(job)
+        if let training = options.training {
+            let reader = try batchReader(job, options, inputs: imported.inputs, sampleCount: training.sampleCount)
+            return try TrainingComputer(job, imported, training, reader: reader)
+        }
         let reader = try batchReader(job, options, inputs: imported.inputs)
         if let evaluation = options.evaluation {
             return try EvaluationComputer(job, float: imported, evaluation: evaluation, reader: reader, device: device)
@@ -57,14 +61,15 @@ public struct CalibrationComputers: ShardComputerFactory {
     }
 
     private func batchReader(
-        _ job: WorkerJob, _ options: ComputationOptions, inputs: [Graph.Value]
+        _ job: WorkerJob, _ options: ComputationOptions, inputs: [Graph.Value], sampleCount: Int? = nil
     ) throws -> BatchReader {
         do {
             let preprocessing = try options.preprocessing.map { text throws(DatasetError) in
                 try Preprocessing(yaml: text, source: "the job's preprocessing")
             }
             let decoder = try SampleDecoder(inputs: inputs.map(InputSignature.init), preprocessing: preprocessing)
-            let samples = try reader(job, options, arrays: decoder.arrayNames)
+            let samples = try reader(
+                job, options, arrays: decoder.arrayNames, sampleCount: sampleCount ?? job.plan.specification.sampleCount)
             return BatchReader(decoder: decoder, samples: samples)
         } catch let error as DatasetError {
             throw ShardComputationError(.data, error.description)
@@ -106,7 +111,9 @@ public struct CalibrationComputers: ShardComputerFactory {
         }
     }
 
-    private func reader(_ job: WorkerJob, _ options: ComputationOptions, arrays: [String]) throws -> any SampleReader {
+    private func reader(
+        _ job: WorkerJob, _ options: ComputationOptions, arrays: [String], sampleCount: Int
+    ) throws -> any SampleReader {
         let specification = job.plan.specification
         switch job.delivery {
         case .stream:
@@ -121,8 +128,8 @@ public struct CalibrationComputers: ShardComputerFactory {
                 throw Self.differentData(paths, "\(whole.sampleCount) samples")
             }
             let source = whole.excluding(options.excludedSamples)
-            guard source.sampleCount == specification.sampleCount else {
-                throw Self.differentData(paths, "\(source.sampleCount) samples, not \(specification.sampleCount)")
+            guard source.sampleCount == sampleCount else {
+                throw Self.differentData(paths, "\(source.sampleCount) samples, not \(sampleCount)")
             }
             if verifiesData {
                 let digest = try source.manifest().digest
