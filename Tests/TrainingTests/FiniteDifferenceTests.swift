@@ -20,7 +20,8 @@ import Testing
         while let model = TorchGoldenTests.goldens["\(test.name).in.\(operands.count)"] {
             let elements = (0..<model.elementCount).map { _ in
                 let value = generator.normal()
-                return Self.positive.contains(test.name) || test.fixed.contains(operands.count) ? abs(value) + 0.3 : value
+                return Self.positive.contains(test.name) || test.fixed.contains(operands.count)
+                    ? abs(value) + 0.3 : value
             }
             operands.append(Tensor(shape: model.shape, elements: elements))
         }
@@ -34,11 +35,14 @@ import Testing
             let gradient = try #require(result.gradients[name]).elements(as: Float.self)
             let direction = gradient.map { _ in Double(generator.normal()) }
             let step = 1e-6
-            let ends = try [step, -step].map { try loss(node.graph, moving: name, by: direction.map { d in d * $0 }, up) }
+            let ends = try [step, -step].map { step in
+                try loss(node.graph, moving: name, by: direction.map { $0 * step }, up)
+            }
             let difference = (ends[0] - ends[1]) / (2 * step)
             let slope = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * $1.1 }
             let scale = zip(gradient, direction).reduce(1.0) { $0 + abs(Double($1.0) * $1.1) }
-            #expect(abs(slope - difference) / scale < 2e-6, "\(test.name) \(name), seed \(seed): \(slope), \(difference)")
+            #expect(
+                abs(slope - difference) / scale < 2e-6, "\(test.name) \(name), seed \(seed): \(slope), \(difference)")
         }
     }
 

@@ -62,6 +62,3 @@ void tare_training_gradient_sums(
 void tare_training_norm_gradient(
     const float *x, const float *y, const float *dy, size_t rows, size_t channels, const float *mean, const float *a,
     const float *b, const float *c, float *dx);
-void tare_training_fake_quantize_sums(
-    const tare_training_fake_quant *settings, const float *x, const float *parameter, const int32_t *parameter_table,
-    const float *zero, const int32_t *zero_table, const float *dy, float *dx, double *sums, size_t count);

@@ -180,28 +180,6 @@ void tare_training_max_pool_backward(
 void tare_training_average_pool(const tare_training_window *w, const float *x, float *y);
 void tare_training_average_pool_backward(const tare_training_window *w, const float *dy, float *dx);
 
-// ---- quantization (training_quantization.c) ------------------------------------------------------------------------
-
-enum { TARE_TRAINING_FAKE_QUANTIZE, TARE_TRAINING_TQT, TARE_TRAINING_LSQ };
-
-typedef struct {
-    int32_t algorithm;
-    float minimum, maximum;
-    /// LSQ: added to the step.
-    float epsilon;
-    /// Elements of the parameter and of the zero point (0: absent); with more than one, the table says which is whose.
-    size_t parameter_count, zero_count;
-} tare_training_fake_quant;
-
-void tare_training_fake_quantize(
-    const tare_training_fake_quant *settings, const float *x, const float *parameter, const int32_t *parameter_table,
-    const float *zero, const int32_t *zero_table, float *y, size_t count);
-/// dx and dparameter may be null; dx may be dy. `sums` has one element per parameter, and eight when there is one.
-void tare_training_fake_quantize_backward(
-    const tare_training_fake_quant *settings, const float *x, const float *parameter, const int32_t *parameter_table,
-    const float *zero, const int32_t *zero_table, const float *dy, float *dx, float *dparameter, double *sums,
-    size_t count);
-
 // ---- optimizers (training_optimizers.c) ----------------------------------------------------------------------------
 
 /// g += decay * w; v = momentum * v + g; w -= rate * v. `velocity` may be null: then w -= rate * g.

@@ -1,6 +1,7 @@
 public import Quantization
 
-/// Attributes of a fake quantizer: inputs x, its parameter, zero point (optional); the result is float.
+/// Attributes of a fake quantizer: inputs x, its parameter, zero point (optional), factor of the parameter's gradient (optional, `lsq`
+/// only, one float32 element; absent is 1); the result is float.
 ///
 /// The parameter is the scale (`fakeQuantize`), the logarithm of the scale to base 2 (`tqt`) or the step (`lsq`): a float32 tensor
 /// that broadcasts to x. The zero point is float32 with integer elements; absent is 0.
