@@ -162,7 +162,7 @@ let package = Package(
             dependencies: [
                 "Calibration", "ControlAPI", "Conversion", "CoordinatorCore", "CoordinatorHTTP", "CoordinatorService",
                 "CoordinatorStore", "Datasets", "Evaluation", "Execution", "Graphs", "Kernels", "Launch", "Logs", "MLU",
-                "ONNXFormat", "Processes",
+                "Modules", "ONNXFormat", "Processes",
                 "Quantization", "Tensors", "Training", "TrainingJobs", "Wire", "WorkerCore", "WorkerService", argumentParser, coreMetrics, logging,
                 yams,
             ],

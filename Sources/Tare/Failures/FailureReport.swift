@@ -13,9 +13,12 @@ import Foundation
 import Graphs
 import Launch
 import MLU
+import Modules
 import ONNXFormat
 import Quantization
 import Tensors
+import Training
+import TrainingJobs
 import Wire
 import WorkerService
 
@@ -67,6 +70,7 @@ enum FailureReport {
         case let failure as MLUConversionError: failure.isUsage ? .usage : .badData
         case is ConversionError, is QConfigError, is CalibrationMethodError: .usage
         case is JobSpecificationError: .configuration
+        case is ModuleError, is TrainingError, is TrainingJobError, is StateLoadError: .badData
         case let failure as JobFailure: status(of: failure)
         case CoordinatorServiceError.broken: .inputOutput
         case is CoordinatorServiceError, is HTTPServiceError: .unreachable

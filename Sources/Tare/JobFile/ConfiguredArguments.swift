@@ -7,7 +7,9 @@ struct ConfiguredArguments {
     private let file: JobFile?
     private let given: Set<String>
 
-    private static let commands: [any ParsableCommand.Type] = [CalibrateCommand.self, SubmitCommand.self]
+    private static let commands: [any ParsableCommand.Type] = [
+        CalibrateCommand.self, SubmitCommand.self, TrainCommand.self, FinetuneCommand.self,
+    ]
 
     /// Reads the job file that a command line names.
     ///
@@ -20,7 +22,12 @@ struct ConfiguredArguments {
             return
         }
         let parser = try ParserDescription(command)
-        let line = CommandWords(Array(arguments.dropFirst()), parser: parser)
+        var rest = Array(arguments.dropFirst())
+        // A YAML file in the model's place is the job file.
+        if let first = rest.first, [".yaml", ".yml"].contains(where: first.lowercased().hasSuffix) {
+            rest.replaceSubrange(0..<1, with: ["--config", first])
+        }
+        let line = CommandWords(rest, parser: parser)
         guard let path = line.configurations.first, line.given.isDisjoint(with: ["help", "h"]) else {
             self.init(words: arguments)
             return

@@ -19,7 +19,8 @@ struct JobFile {
 
     /// Keys whose values are paths, which are relative to the file.
     private static let pathKeys: Set<String> = [
-        "data", "evaluation-data", "model", "output", "preprocess", "state-dict", "statistics",
+        "checkpoint", "data", "evaluation-data", "initial", "model", "output", "preprocess", "resume", "state-dict",
+        "statistics",
     ]
     private static let maximumBytes = 1 << 20
 

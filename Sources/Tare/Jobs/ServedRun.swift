@@ -48,6 +48,27 @@ final class ServedRun: Sendable {
     func run<Statistics: Sendable>(
         _ job: ClusterJob<Statistics>, shards: Int, title: String, isLast: Bool = true
     ) async throws -> CalibrationOutcome<Statistics> {
+        try await serve(shards: shards, title: title, isLast: isLast) { service, notify in
+            try await service.run(job, notify: notify)
+        }
+    }
+
+    /// Serves a job of rounds to its end; `listener` is told what is shown too.
+    func run(
+        _ job: RoundJob, shards: Int, title: String, listener: @escaping @Sendable (ClusterNotice) -> Void
+    ) async throws -> RoundTraffic {
+        try await serve(shards: shards, title: title, isLast: true) { service, notify in
+            try await service.run(job) { notice in
+                listener(notice)
+                notify(notice)
+            }
+        }
+    }
+
+    private func serve<Output: Sendable>(
+        shards: Int, title: String, isLast: Bool,
+        _ run: (CoordinatorService, @escaping @Sendable (ClusterNotice) -> Void) async throws -> Output
+    ) async throws -> Output {
         let service = CoordinatorService(configuration: configuration(shards: shards, isLast: isLast))
         let environment = try LaunchEnvironment(variables: ProcessInfo.processInfo.environment)
         let address = try AddressPublication(path: cluster.addressFile, job: environment.jobID?.value)
@@ -58,7 +79,7 @@ final class ServedRun: Sendable {
         let display = ClusterDisplay(
             title: title, workerOptions: cluster.listen == nil ? nil : keys.workerOptions(access))
         let outcome = try await Interruption.cancelling {
-            try await service.run(job) { [self] notice in
+            try await run(service) { [self] notice in
                 if case .listening(let control, _) = notice {
                     if cluster.listen != nil { endpoint.withLock { $0 = control } }
                     address.publish(control, serverKey: access.publicKey?.text)

@@ -1,0 +1,171 @@
+import Calibration
+import Conversion
+import CoordinatorService
+import Datasets
+import Execution
+import Foundation
+import Graphs
+import Modules
+import ONNXFormat
+import Quantization
+import Synchronization
+import Tensors
+import Training
+import TrainingJobs
+
+/// A training from the model and samples that the user named to the job of rounds that workers compute.
+struct TrainingJob {
+    /// The model.
+    let model: SourceModel
+    /// The samples.
+    let dataset: CalibrationDataset
+    /// What decides the computation.
+    let options: TrainingOptions
+    /// The model with its first parameters, and the optimizer.
+    let state: TrainingState
+    /// Steps of this job.
+    let stepCount: Int
+    private let labels: Blob
+    private let microBatches: Int
+
+    /// The shards: micro-batches of all steps.
+    var shardCount: Int { stepCount * microBatches }
+
+    /// Reads model, data and labels and checks everything that can be checked before anything is computed.
+    ///
+    /// - Parameters:
+    ///   - model: Path of the float model.
+    ///   - data: The samples.
+    ///   - training: How it is trained.
+    ///   - qconfig: The recipes of quantization-aware training; `nil` for floating point.
+    ///   - floatPaths: Modules that stay in floating point.
+    init(
+        model path: String, data: DataOptions, training: TrainingOptionGroup, qconfig: QConfig?, floatPaths: [String]
+    ) throws {
+        model = try SourceModel(path: path)
+        dataset = try CalibrationDataset(data, graph: model.imported.graph)
+        let count = dataset.source.sampleCount
+        guard count >= training.batchSize else {
+            throw CommandFailure(.badData, "\(count) samples do not fill a step of \(training.batchSize); lower --batch-size")
+        }
+        let classes = try EvaluationLabels(LabelSource(named: training.labels), paths: data.paths).of(dataset.source)
+        let tensor = Tensor(shape: [classes.count], elements: classes.map { Int64($0) })
+        labels = Blob(try Safetensors(tensors: ["labels": tensor]).encoded())
+        var options = TrainingOptions(
+            qconfig: qconfig, floatPaths: floatPaths, labels: labels.digest, sampleCount: count,
+            batchSize: training.batchSize, seed: training.orderSeed, labelSmoothing: training.labelSmoothing)
+        var graph = try options.model(of: model.imported.graph)
+        if let qconfig, qconfig.needsScales {
+            graph = try Self.calibrated(options, model.imported.graph, dataset)
+        }
+        let stepsPerEpoch = options.order.stepsPerEpoch
+        if let initial = training.initial { try Self.load(initial, into: &graph) }
+        var state = try TrainingState(
+            graph, optimizer: training.rule, schedule: training.learningRates(stepsPerEpoch: stepsPerEpoch))
+        if let resume = training.resume {
+            let checkpoint = try Checkpoint(path: InputPath.existingFile(resume, what: "The checkpoint"))
+            guard checkpoint.seed == training.orderSeed else {
+                throw TrainingJobError.checkpoint(reason: "its samples come in another order; give its --order-seed")
+            }
+            try state.restore(
+                step: checkpoint.optimizerStep, state: checkpoint.parameters.dictionary,
+                optimizer: checkpoint.optimizerState)
+        }
+        options.firstStep = state.step
+        stepCount = training.epochs * stepsPerEpoch - state.step
+        guard stepCount > 0 else {
+            throw CommandFailure(.usage, "The checkpoint has made all \(state.step) steps already; raise --epochs")
+        }
+        self.options = options
+        self.state = state
+        microBatches = training.microBatches
+    }
+
+    /// Scales that were observed, for fake quantizers that train their own.
+    private static func calibrated(
+        _ options: TrainingOptions, _ imported: Graph, _ dataset: CalibrationDataset
+    ) throws -> Graph {
+        guard let qconfig = options.qconfig else { return try options.model(of: imported) }
+        var observing = options
+        observing.qconfig = QConfig(
+            weightObserver: qconfig.weightFakeQuant.map { ObserverSpecification(.minMax, dtype: $0.dtype) },
+            actObserver: qconfig.actFakeQuant.map { ObserverSpecification(.minMax, dtype: $0.dtype) },
+            weightFakeQuant: nil, actFakeQuant: nil)
+        var network = Network(try observing.model(of: imported))
+        network.eval()
+        network.enableObserver()
+        let count = min(dataset.source.sampleCount, 256)
+        for start in stride(from: 0, to: count, by: 32) {
+            let samples = try (start..<min(start + 32, count)).map { index in
+                try dataset.decoder.decode(dataset.source.readRaw(index))
+            }
+            _ = try network.run(DecodedSample.assembleBatch(samples))
+        }
+        try network.resetQConfig(qconfig)
+        network.train()
+        return network.graph
+    }
+
+    /// Loads a state dictionary, whose observers and fake quantizers may be missing.
+    private static func load(_ path: String, into graph: inout Graph) throws {
+        let checkpoint = try Checkpoint(path: InputPath.existingFile(path, what: "The initial parameters"))
+        var network = Network(graph)
+        let report = try network.loadStateDictionary(checkpoint.parameters, strict: false)
+        let missing = report.missing.filter { !$0.contains("_observer.") && !$0.contains("_fake_quant.") }
+        guard missing.isEmpty, report.unexpected.isEmpty else {
+            throw StateLoadError.keysDiffer(missing: missing, unexpected: report.unexpected)
+        }
+        graph = network.graph
+    }
+
+    /// The job as the coordinator serves it.
+    func roundJob(
+        delivery: PlanOptions.DataDeliveryChoice, paths: [String], reducer: TrainingReducer
+    ) throws -> RoundJob {
+        guard let dataDigest = ContentDigest(hexadecimal: dataset.summary.sha256) else {
+            throw CommandFailure(.internalFault, "The digest of the data is malformed: \(dataset.summary.sha256)")
+        }
+        var computation = dataset.options
+        computation.training = options
+        let specification = try JobSpecification(
+            model: model.files, dataDigest: dataDigest, sampleCount: stepCount * options.batchSize,
+            batchSize: options.batchSize / microBatches, batchesPerShard: 1, observedTensors: [],
+            collectsHistograms: false, options: try computation.canonicalText(),
+            requiredInstructionSet: InstructionSet.arithmetic)
+        return RoundJob(
+            specification: specification,
+            delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
+            blobs: model.blobs + [labels],
+            samples: delivery == .stream ? OrderedSamples(source: dataset.source, order: SampleOrder(options)) : nil,
+            shardsPerRound: microBatches, reducer: reducer)
+    }
+}
+
+/// Gives workers the samples at the places of a training.
+private final class OrderedSamples: SampleByteSource {
+    private let source: DatasetSource
+    private let order: Mutex<SampleOrder>
+
+    init(source: DatasetSource, order: SampleOrder) {
+        self.source = source
+        self.order = Mutex(order)
+    }
+
+    func bytes(ofSample index: Int) throws -> [UInt8] {
+        try source.readRaw(order.withLock { $0.sample(at: index) }).encoded()
+    }
+}
+
+extension QConfig {
+    /// Whether fake quantizers have scales of their own, which must come from somewhere before they are trained.
+    fileprivate var needsScales: Bool {
+        [weightFakeQuant, actFakeQuant].contains { $0.map { $0.algorithm != .fakeQuantize } ?? false }
+    }
+}
+
+extension StateDictionary {
+    /// The entries by name.
+    fileprivate var dictionary: [String: Tensor] {
+        Dictionary(entries.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+    }
+}
