@@ -18,19 +18,21 @@ import Testing
         let dtype: String?
         let qmin: Int?
         let scale: Float?
-        let zero_point: Float?
-        let grad_scale: Float?
+        let zeroPoint: Float?
+        let gradScale: Float?
     }
 
     private struct Goldens: Decodable {
-        let fake_quant: [Golden]
+        let fakeQuant: [Golden]
         let tqt: [Golden]
         let lsq: [Golden]
     }
 
     private static func goldens() throws -> Goldens {
         let url = Fixtures.directory.appending(path: "goldens/goldens_megengine.json")
-        return try JSONDecoder().decode(Goldens.self, from: Data(contentsOf: url))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Goldens.self, from: Data(contentsOf: url))
     }
 
     private func check(_ golden: Golden, _ algorithm: FakeQuantSpecification.Algorithm) throws {
@@ -40,7 +42,7 @@ import Testing
         let count = golden.x.count
         let operands = [
             Tensor(shape: [count], elements: golden.x), tensor(golden.params.first ?? golden.scale),
-            tensor(golden.zero_point), tensor(golden.grad_scale),
+            tensor(golden.zeroPoint), tensor(golden.gradScale),
         ]
         let node = OneNode(.fakeQuantize(FakeQuantizeAttributes(specification)), operands, fixed: [2, 3])
         let executor = try TrainingExecutor(node.graph, trained: node.trained, lossInput: "y")
@@ -54,10 +56,10 @@ import Testing
 
     @Test func fakeQuantizersEqualMegEngine() throws {
         let goldens = try Self.goldens()
-        for golden in goldens.fake_quant { try check(golden, .fakeQuantize) }
+        for golden in goldens.fakeQuant { try check(golden, .fakeQuantize) }
         for golden in goldens.tqt { try check(golden, .tqt) }
         for golden in goldens.lsq { try check(golden, .lsq) }
-        #expect(goldens.fake_quant.count == 3 && goldens.tqt.count == 2 && goldens.lsq.count == 2)
+        #expect(goldens.fakeQuant.count == 3 && goldens.tqt.count == 2 && goldens.lsq.count == 2)
     }
 
     /// The scale of each channel belongs to the channel in both layouts.

@@ -7,6 +7,8 @@ struct OneNode {
     /// Names of the float32 operands.
     let trained: [String]
 
+    /// Makes a graph.
+    ///
     /// `operands` are the operator's inputs `x0`, `x1` ... in order; its first output `y` is the graph's, or that of the last extra node.
     /// Float32 operands are trained unless `fixed` names them.
     init(_ op: Operator, _ operands: [Tensor?], outputCount: Int = 1, extra: [Node] = [], fixed: Set<Int> = []) {

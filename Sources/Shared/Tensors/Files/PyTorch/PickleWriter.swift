@@ -3,17 +3,33 @@
 /// Nothing is memorized, so equal dictionaries give equal bytes.
 struct PickleWriter {
     private(set) var bytes: [UInt8] = []
+    /// The tensors in the order of their storages' keys: 0, 1, ...
+    private(set) var tensors: [Tensor] = []
 
-    /// - Parameter state: The dictionary; the elements of entry `i` are to lie in the storage of key `i`.
-    init(_ state: StateDictionary) {
+    /// - Parameter entries: The root dictionary.
+    init(_ entries: [PyTorchFile.Item]) {
         bytes += [0x80, 2]
+        append(entries)
+        bytes.append(UInt8(ascii: "."))
+    }
+
+    private mutating func append(_ items: [PyTorchFile.Item]) {
         callOrderedDictionary()
         bytes.append(UInt8(ascii: "("))
-        for (index, entry) in state.entries.enumerated() {
-            append(entry.name)
-            append(entry.tensor, key: String(index))
+        for item in items {
+            append(item.name)
+            switch item.value {
+            case .tensor(let tensor):
+                append(tensor, key: String(tensors.count))
+                tensors.append(tensor)
+            case .integer(let value): append(Int(value))
+            case .real(let value):
+                // The only number of the format with the highest byte first.
+                bytes += [UInt8(ascii: "G")] + LittleEndianBytes.encoded(value.bitPattern).reversed()
+            case .dictionary(let items): append(items)
+            }
         }
-        bytes += Array("u.".utf8)
+        bytes.append(UInt8(ascii: "u"))
     }
 
     private mutating func callOrderedDictionary() {
