@@ -287,7 +287,9 @@ let package = Package(
             path: "Tests/ClusterTests", swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Calibration", "ControlAPI", "Conversion", "ONNXFormat", "Tensors", "TestSupport", "tare"],
+            dependencies: [
+                "Calibration", "ControlAPI", "Conversion", "Graphs", "ONNXFormat", "Tensors", "TestSupport", "tare",
+            ],
             path: "Tests/EndToEndTests", swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,5 +1,6 @@
 import Calibration
 import Foundation
+import Graphs
 import ONNXFormat
 import Tensors
 import TestSupport

@@ -30,7 +30,7 @@ extension TrainingOptions {
 }
 
 /// The samples at the places of a training job; keeps the order of the epoch that was asked for last.
-public struct SampleOrder {
+public struct SampleOrder: Sendable {
     private let order: BatchOrder
     private let firstStep: Int
     private var epoch: (number: Int, samples: [Int])?

@@ -6,6 +6,7 @@ import Modules
 import ONNXFormat
 import Quantization
 import Tensors
+import TrainingJobs
 import Yams
 
 /// `tare finetune`: quantization-aware training, and the quantized model.

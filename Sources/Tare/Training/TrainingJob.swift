@@ -136,7 +136,7 @@ struct TrainingJob {
             specification: specification,
             delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
             blobs: model.blobs + [labels],
-            samples: delivery == .stream ? OrderedSamples(source: dataset.source, order: SampleOrder(options)) : nil,
+            samples: delivery == .stream ? OrderedSamples(source: dataset.source, options: options) : nil,
             shardsPerRound: microBatches, reducer: reducer)
     }
 }
@@ -146,9 +146,9 @@ private final class OrderedSamples: SampleByteSource {
     private let source: DatasetSource
     private let order: Mutex<SampleOrder>
 
-    init(source: DatasetSource, order: SampleOrder) {
+    init(source: DatasetSource, options: TrainingOptions) {
         self.source = source
-        self.order = Mutex(order)
+        order = Mutex(SampleOrder(options))
     }
 
     func bytes(ofSample index: Int) throws -> [UInt8] {

@@ -2,8 +2,10 @@ import Calibration
 import CoordinatorCore
 import CoordinatorService
 import Foundation
+import Graphs
 import Synchronization
 import Tensors
+import Training
 import TrainingJobs
 
 /// Serves a training and shows how it goes.
