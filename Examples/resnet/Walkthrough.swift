@@ -88,7 +88,8 @@ struct Walkthrough {
             let seconds = (ContinuousClock.now - start) / .seconds(1)
             say(
                 "\(title) epoch \(epoch + 1)/\(epochs): loss \(Self.text(loss / Double(order.stepsPerEpoch))), "
-                    + "\(Self.text(100 * Double(correct) / Double(seen))) % right, \(Int(Double(seen) / seconds)) images/s")
+                    + "\(Self.text(100 * Double(correct) / Double(seen))) % right, \(Int(Double(seen) / seconds)) images/s"
+            )
         }
         net.graph = trainer.state.graph
         net.eval()

@@ -8,16 +8,22 @@ import Testing
 
 /// Quantized modules and `Elemwise` functions against MegEngine's numbers.
 @Suite struct QuantizedModuleTests {
+    private static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
+    }
+
     private struct Integers: Decodable {
         let int: [Int]
         let scale: Float
     }
 
     private struct Elemwise: Decodable {
-        let a_int: [Int8]
-        let a_scale: Float
-        let b_int: [Int8]
-        let b_scale: Float
+        let aInt: [Int8]
+        let aScale: Float
+        let bInt: [Int8]
+        let bScale: Float
         let unary: [String: [String: [Int]]]
         let binary: [String: [String: [Int]]]
         let ternary: [String: [String: [Int]]]
@@ -32,8 +38,8 @@ import Testing
             let int: [Int]
             let scale: Float
         }
-        let x_int: Matrix
-        let w_int: Matrix
+        let xInt: Matrix
+        let wInt: Matrix
         let b: [Float]
         let out: Matrix
     }
@@ -41,14 +47,14 @@ import Testing
     private struct Concat: Decodable { let out: Integers }
 
     private struct Goldens: Decodable {
-        let elemwise_qint8: Elemwise
+        let elemwiseQint8: Elemwise
         let linear: Linear
         let concat: Concat
     }
 
     private static func goldens() throws -> Goldens {
         let url = Fixtures.directory.appending(path: "goldens/goldens_megengine.json")
-        return try JSONDecoder().decode(Goldens.self, from: Data(contentsOf: url))
+        return try Self.decoder.decode(Goldens.self, from: Data(contentsOf: url))
     }
 
     private static func scalar(_ value: Float) -> Tensor { Tensor(shape: [1], elements: [value]) }
@@ -70,9 +76,9 @@ import Testing
     }
 
     @Test func everyElemwiseModeGivesMegEnginesIntegers() throws {
-        let goldens = try Self.goldens().elemwise_qint8
-        let a = (Tensor(shape: [goldens.a_int.count], elements: goldens.a_int), goldens.a_scale)
-        let b = (Tensor(shape: [goldens.b_int.count], elements: goldens.b_int), goldens.b_scale)
+        let goldens = try Self.goldens().elemwiseQint8
+        let a = (Tensor(shape: [goldens.aInt.count], elements: goldens.aInt), goldens.aScale)
+        let b = (Tensor(shape: [goldens.bInt.count], elements: goldens.bInt), goldens.bScale)
         var checked = 0
         for (table, operands) in [(goldens.unary, [a]), (goldens.binary, [a, b]), (goldens.ternary, [a, b, a])] {
             for (name, results) in table {
@@ -107,13 +113,13 @@ import Testing
 
     @Test func aLinearModuleGivesMegEnginesIntegers() throws {
         let golden = try Self.goldens().linear
-        let data = Tensor(shape: [2, 3], elements: golden.x_int.int.flatMap(\.self))
-        let weight = Tensor(shape: [2, 3], elements: golden.w_int.int.flatMap(\.self))
+        let data = Tensor(shape: [2, 3], elements: golden.xInt.int.flatMap(\.self))
+        let weight = Tensor(shape: [2, 3], elements: golden.wInt.int.flatMap(\.self))
         let bias = Tensor(shape: [2], elements: golden.b)
         func run(_ activation: ModuleActivation, _ output: Float?) throws -> Tensor {
             try Self.run(
-                .linear(ModuleFusion(activation: activation)), [(data, golden.x_int.scale)],
-                weight: (weight, golden.w_int.scale), bias: bias, output: output)
+                .linear(ModuleFusion(activation: activation)), [(data, golden.xInt.scale)],
+                weight: (weight, golden.wInt.scale), bias: bias, output: output)
         }
         let expected = golden.out.int.flatMap(\.self)
         let result = try run(.identity, golden.out.scale).elements(as: Int8.self)
@@ -121,16 +127,16 @@ import Testing
         #expect(try run(.relu, golden.out.scale).elements(as: Int8.self) == result.map { max($0, 0) })
         // acc + bias_int, times the product of the scales.
         let real = try run(.identity, nil).elements(as: Float.self)
-        let exact = [11988, -5165, -1487, -18166].map { Float($0) * (golden.x_int.scale * golden.w_int.scale) }
+        let exact = [11988, -5165, -1487, -18166].map { Float($0) * (golden.xInt.scale * golden.wInt.scale) }
         for (ours, theirs) in zip(real, exact) { #expect(abs(ours - theirs) <= abs(theirs) * 1e-6) }
     }
 
     @Test func concatBringsAllToOneScale() throws {
         let goldens = try Self.goldens()
-        let elemwise = goldens.elemwise_qint8
+        let elemwise = goldens.elemwiseQint8
         let data = [
-            (Tensor(shape: [10], elements: elemwise.a_int), elemwise.a_scale),
-            (Tensor(shape: [10], elements: elemwise.b_int), elemwise.b_scale),
+            (Tensor(shape: [10], elements: elemwise.aInt), elemwise.aScale),
+            (Tensor(shape: [10], elements: elemwise.bInt), elemwise.bScale),
         ]
         let result = try Self.run(.concat(axis: 0, dataCount: 2), data, output: goldens.concat.out.scale)
         #expect(result.elements(as: Int8.self).map(Int.init) == goldens.concat.out.int)

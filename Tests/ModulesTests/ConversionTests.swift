@@ -39,7 +39,8 @@ private func batch(_ count: Int = 3, seed: UInt64 = 8) -> [String: Tensor] {
 
 private func names(_ net: Network) -> [String: String] {
     Dictionary(
-        net.graph.nodes.compactMap { node in node.module.map { ($0.path, node.op.name) } }, uniquingKeysWith: { a, _ in a })
+        net.graph.nodes.compactMap { node in node.module.map { ($0.path, node.op.name) } },
+        uniquingKeysWith: { a, _ in a })
 }
 
 /// From family to family: what is converted, what stays, and what can be switched.
@@ -148,11 +149,13 @@ private func names(_ net: Network) -> [String: String] {
         #expect(flags(net).values.allSatisfy { $0 == [false, false, true, true] })
         net.disableFakeQuant()
         net.enableObserver(under: "blocks")
-        #expect(flags(net)["blocks.0"] == [true, true, false, false] && flags(net)["stem"] == [false, false, false, false])
+        #expect(
+            flags(net)["blocks.0"] == [true, true, false, false] && flags(net)["stem"] == [false, false, false, false])
         net.train()
         #expect(flags(net).values.allSatisfy { $0 == [true, true, false, false] })
         net.enableFakeQuant(under: "heads.a")
-        #expect(flags(net)["heads.a"] == [true, true, true, true] && flags(net)["heads.b"] == [true, true, false, false])
+        #expect(
+            flags(net)["heads.a"] == [true, true, true, true] && flags(net)["heads.b"] == [true, true, false, false])
     }
 
     @Test func withoutFakeQuantizersQATIsFloat() throws {
@@ -169,7 +172,9 @@ private func names(_ net: Network) -> [String: String] {
         #expect(first == second && first != expected)
         net.disableFakeQuant()
         let plain = try #require(try net.run(batch())["output"])
-        for (a, b) in zip(plain.elements(as: Float.self), expected.elements(as: Float.self)) { #expect(abs(a - b) <= 1e-5) }
+        for (a, b) in zip(plain.elements(as: Float.self), expected.elements(as: Float.self)) {
+            #expect(abs(a - b) <= 1e-5)
+        }
     }
 
     @Test func resettingHandsScalesOver() throws {
@@ -215,9 +220,10 @@ private func names(_ net: Network) -> [String: String] {
         net.eval()
         let outcomes = try net.applyEasyQuant(batch())
         #expect(outcomes.count == 5 + net.graph.modules().count - 1)
-        #expect(outcomes.allSatisfy { outcome in
-            outcome.found.map { $0 >= outcome.original * 0.7999 && $0 <= outcome.original * 1.2001 } ?? false
-        })
+        #expect(
+            outcomes.allSatisfy { outcome in
+                outcome.found.map { $0 >= outcome.original * 0.7999 && $0 <= outcome.original * 1.2001 } ?? false
+            })
         #expect(outcomes.contains { $0.found != $0.original })
         for outcome in outcomes where outcome.part == .activation {
             let node = try #require(net.graph.modules(under: outcome.path).first)
@@ -229,7 +235,9 @@ private func names(_ net: Network) -> [String: String] {
         var net = makeNet()
         try net.quantizeQAT(
             .emaFakequant,
-            overrides: [QConfigOverride("heads.*", .minMaxFakequant), QConfigOverride("ConvRelu2d", .emaLowbitFakequant)])
+            overrides: [
+                QConfigOverride("heads.*", .minMaxFakequant), QConfigOverride("ConvRelu2d", .emaLowbitFakequant),
+            ])
         func observer(_ path: String) throws -> ObserverSpecification? {
             guard case .module(let module) = try #require(net.graph.modules(under: path).first).op,
                 case .qat(let settings) = module.family
@@ -273,16 +281,16 @@ private func names(_ net: Network) -> [String: String] {
 
     @Test func descriptionsNameFamilyAndParts() throws {
         struct Net: Module {
-            let conv_bn_relu = ConvBnRelu2d(3, 3, 3)
+            let convBnRelu = ConvBnRelu2d(3, 3, 3)
             let linear = Linear(3, 3)
-            func forward(_ x: Value) -> Value { linear(conv_bn_relu(x).globalAveragePool().flatten()) }
+            func forward(_ x: Value) -> Value { linear(convBnRelu(x).globalAveragePool().flatten()) }
         }
         var net = Network(Net(), shape: [3, 6, 6])
         try net.quantizeQAT()
         #expect(
             net.description == """
                 Network(
-                  (conv_bn_relu): QAT.ConvBnRelu2d(
+                  (convBnRelu): QAT.ConvBnRelu2d(
                     (conv): Conv2d(3, 3, kernel_size=(3, 3))
                     (bn): BatchNorm2d(3)
                     (act_observer): ExponentialMovingAverageObserver()

@@ -9,6 +9,12 @@ import Testing
 
 /// Convolutions, normalizations and pooling against MegEngine's numbers, in all three families.
 @Suite struct ConvolutionGoldenTests {
+    private static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
+    }
+
     private struct Integers: Decodable {
         let int: NestedNumbers
         let scale: Float
@@ -20,56 +26,61 @@ import Testing
             let stride: Int
             let padding: Int
             let dilation: Int
-            let qat_y: NestedNumbers
-            let w_scale: Float
-            let act_scale: Float
+            let qatY: NestedNumbers
+            let wScale: Float
+            let actScale: Float
             let out: Integers
         }
-        let W: NestedNumbers
+        private enum CodingKeys: String, CodingKey {
+            case weight = "W"
+            case b, x, xScale, cases
+        }
+
+        let weight: NestedNumbers
         let b: NestedNumbers
         let x: NestedNumbers
-        let x_scale: Float
+        let xScale: Float
         let cases: [Case]
     }
 
     private struct Normalizations: Decodable {
         struct Case: Decodable {
             let module: String
-            let qat_eval_y: NestedNumbers
-            let act_scale: Float
-            let q_weight: Integers
-            let q_out: Integers
-            let train_nofq_y: NestedNumbers
-            let running_mean: [Float]
-            let running_var: [Float]
+            let qatEvalY: NestedNumbers
+            let actScale: Float
+            let qWeight: Integers
+            let qOut: Integers
+            let trainNofqY: NestedNumbers
+            let runningMean: [Float]
+            let runningVar: [Float]
         }
-        let conv_w: NestedNumbers
-        let conv_b: NestedNumbers
+        let convW: NestedNumbers
+        let convB: NestedNumbers
         let gamma: [Float]
         let beta: [Float]
         let mean: [Float]
         let `var`: [Float]
         let x: NestedNumbers
-        let x_scale: Float
+        let xScale: Float
         let cases: [Case]
     }
 
     private struct Pooling: Decodable {
-        let x_int: NestedNumbers
+        let xInt: NestedNumbers
         let max2: Integers
         let avg2: Integers
-        let avg3_p1_exclude: Integers
+        let avg3P1Exclude: Integers
     }
 
     private struct Goldens: Decodable {
         let conv: Convolutions
-        let conv_bn: Normalizations
+        let convBn: Normalizations
         let pool: Pooling
     }
 
     private static func goldens() throws -> Goldens {
         let url = Fixtures.directory.appending(path: "goldens/goldens_megengine.json")
-        return try JSONDecoder().decode(Goldens.self, from: Data(contentsOf: url))
+        return try Self.decoder.decode(Goldens.self, from: Data(contentsOf: url))
     }
 
     /// A stub of a known scale, and a layer behind it.
@@ -80,7 +91,8 @@ import Testing
     }
 
     private static let qconfig = QConfig(
-        weightObserver: ObserverSpecification(.minMax, dtype: .qint8Narrow), actObserver: ObserverSpecification(.minMax),
+        weightObserver: ObserverSpecification(.minMax, dtype: .qint8Narrow),
+        actObserver: ObserverSpecification(.minMax),
         weightFakeQuant: FakeQuantSpecification(dtype: .qint8Narrow), actFakeQuant: FakeQuantSpecification())
 
     /// A QAT network in inference whose stub has the scale of the golden input.
@@ -112,7 +124,7 @@ import Testing
     func convolutionsOfAllStridesPaddingsAndDilations(index: Int) throws {
         let golden = try Self.goldens().conv
         let example = golden.cases[index]
-        let (w, x) = (golden.W.tensor, golden.x.tensor)
+        let (w, x) = (golden.weight.tensor, golden.x.tensor)
         func layer() -> any Module {
             let (input, output, kernel) = (w.shape[1], w.shape[0], w.shape[2])
             let (s, p, d) = (example.stride, example.padding, example.dilation)
@@ -123,11 +135,12 @@ import Testing
         var net = try Self.network(
             Sequential(layer()),
             ["0.weight": w, "0.bias": golden.b.tensor.reshaped(to: [golden.b.flat.count])],
-            shape: Array(x.shape.dimensions.dropFirst()), input: x, scale: golden.x_scale)
+            shape: Array(x.shape.dimensions.dropFirst()), input: x, scale: golden.xScale)
         let qat = try #require(try net.run(["data": x])["output"])
-        let scale = try #require(try net.graph.quantParameters(of: net.graph.modules(under: "layer")[0], .activation)).scale
-        #expect(abs(scale - example.act_scale) <= scale * 2e-6)
-        #expect(Self.differ(qat, example.qat_y) <= Double(scale) * 1.01)
+        let scale = try #require(try net.graph.quantParameters(of: net.graph.modules(under: "layer")[0], .activation))
+            .scale
+        #expect(abs(scale - example.actScale) <= scale * 2e-6)
+        #expect(Self.differ(qat, example.qatY) <= Double(scale) * 1.01)
         try net.quantize()
         net.eval()
         let quantized = try #require(try net.run(["data": x])["output"])
@@ -136,28 +149,28 @@ import Testing
 
     @Test(arguments: 0..<2)
     func normalizationsFoldTrainAndQuantize(index: Int) throws {
-        let golden = try Self.goldens().conv_bn
+        let golden = try Self.goldens().convBn
         let example = golden.cases[index]
-        let (w, x) = (golden.conv_w.tensor.reshaped(to: [2, 2, 1, 1]), golden.x.tensor)
+        let (w, x) = (golden.convW.tensor.reshaped(to: [2, 2, 1, 1]), golden.x.tensor)
         func vector(_ values: [Float]) -> Tensor { Tensor(shape: [values.count], elements: values) }
         func layer() -> any Module {
             example.module == "ConvBn2d"
                 ? ConvBn2d(w.shape[1], w.shape[0], w.shape[2]) : ConvBnRelu2d(w.shape[1], w.shape[0], w.shape[2])
         }
         let state = [
-            "0.conv.weight": w, "0.conv.bias": golden.conv_b.tensor.reshaped(to: [golden.conv_b.flat.count]),
+            "0.conv.weight": w, "0.conv.bias": golden.convB.tensor.reshaped(to: [golden.convB.flat.count]),
             "0.bn.weight": vector(golden.gamma), "0.bn.bias": vector(golden.beta),
             "0.bn.running_mean": vector(golden.mean), "0.bn.running_var": vector(golden.var),
         ]
         let shape = Array(x.shape.dimensions.dropFirst())
-        var net = try Self.network(Sequential(layer()), state, shape: shape, input: x, scale: golden.x_scale)
+        var net = try Self.network(Sequential(layer()), state, shape: shape, input: x, scale: golden.xScale)
         let qat = try #require(try net.run(["data": x])["output"])
-        #expect(Self.differ(qat, example.qat_eval_y) <= Double(example.act_scale) * 1.01)
+        #expect(Self.differ(qat, example.qatEvalY) <= Double(example.actScale) * 1.01)
         var trained = net
         try net.quantize()
         net.eval()
-        #expect(Self.differ(try #require(try net.run(["data": x])["output"]), example.q_out.int) <= 1)
-        #expect(Self.differ(try #require(net.stateDictionary["layer.0.weight"]), example.q_weight.int) <= 0)
+        #expect(Self.differ(try #require(try net.run(["data": x])["output"]), example.qOut.int) <= 1)
+        #expect(Self.differ(try #require(net.stateDictionary["layer.0.weight"]), example.qWeight.int) <= 0)
 
         // In training without rounding: the batch's statistics, and the running ones follow.
         trained.train()
@@ -165,9 +178,9 @@ import Testing
         // The golden layer got rounded data.
         trained.disableFakeQuant(under: "layer")
         let output = try #require(try trained.run(["data": x])["output"])
-        #expect(Self.differ(output, example.train_nofq_y) <= 2e-5)
+        #expect(Self.differ(output, example.trainNofqY) <= 2e-5)
         let states = trained.stateDictionary
-        for (key, wanted) in [("running_mean", example.running_mean), ("running_var", example.running_var)] {
+        for (key, wanted) in [("running_mean", example.runningMean), ("running_var", example.runningVar)] {
             let ours = try #require(states["layer.0.bn.\(key)"]).elements(as: Float.self)
             for (ours, theirs) in zip(ours, wanted) { #expect(abs(ours - theirs) <= 2e-6 * max(abs(theirs), 1)) }
         }
@@ -189,11 +202,11 @@ import Testing
             let pool: (Value) -> Value
             func forward(_ x: Value) -> Value { pool(quant(x)) }
         }
-        let integers = golden.x_int.tensor
+        let integers = golden.xInt.tensor
         let x = Tensor(shape: integers.shape, elements: integers.elements(as: Float.self).map { $0 * 0.5 })
         for (pool, wanted) in [
             ({ $0.maxPool(2) }, golden.max2), ({ $0.averagePool(2) }, golden.avg2),
-            ({ $0.averagePool(3, stride: 1, padding: 1) }, golden.avg3_p1_exclude),
+            ({ $0.averagePool(3, stride: 1, padding: 1) }, golden.avg3P1Exclude),
         ] as [((Value) -> Value, Integers)] {
             var net = Network(Pools(pool: pool), shape: Array(x.shape.dimensions.dropFirst()))
             try net.quantizeQAT(Self.qconfig)

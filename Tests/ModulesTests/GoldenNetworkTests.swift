@@ -9,6 +9,12 @@ import Testing
 
 /// The guide's small network, written in Swift, against every number that MegEngine gives for it.
 @Suite struct GoldenNetworkTests {
+    private static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
+    }
+
     private struct SmallNet: Module {
         let quant = QuantStub()
         let c1 = ConvBnRelu2d(1, 2, 3, padding: 1, bias: false)
@@ -30,23 +36,23 @@ import Testing
 
     private struct Preset: Decodable {
         let qat: [String: Layer]?
-        let act_scales: [String: Float]
-        let w_scales: [String: Float]
+        let actScales: [String: Float]
+        let wScales: [String: Float]
         let q: [String: Layer]
-        let q_weights: [String: NestedNumbers]
-        let q_bias: [String: NestedNumbers]
+        let qWeights: [String: NestedNumbers]
+        let qBias: [String: NestedNumbers]
     }
 
     private struct Golden: Decodable {
         let float: [String: Layer]
-        let min_max_fakequant_qconfig: Preset
-        let calibration_qconfig: Preset
-        let ema_fakequant_qconfig: Preset
+        let minMaxFakequantQconfig: Preset
+        let calibrationQconfig: Preset
+        let emaFakequantQconfig: Preset
     }
 
     private static func golden() throws -> Golden {
         let url = Fixtures.directory.appending(path: "goldens/goldens_megengine_net.json")
-        return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: url))
+        return try Self.decoder.decode(Golden.self, from: Data(contentsOf: url))
     }
 
     private static func fill(_ shape: Shape, _ k: Int, _ s: Double) -> Tensor {
@@ -116,9 +122,9 @@ import Testing
         let golden = try Self.golden()
         let preset =
             switch name {
-            case "min_max_fakequant": golden.min_max_fakequant_qconfig
-            case "ema_fakequant": golden.ema_fakequant_qconfig
-            default: golden.calibration_qconfig
+            case "min_max_fakequant": golden.minMaxFakequantQconfig
+            case "ema_fakequant": golden.emaFakequantQconfig
+            default: golden.calibrationQconfig
             }
         var qconfig = try QConfig(preset: name)
         if case .histogram(let bins, let rate, _) = qconfig.actObserver?.algorithm {
@@ -133,11 +139,11 @@ import Testing
         _ = try net.run(Self.input)
         net.disableObserver()
         for node in net.graph.modules() {
-            if let scale = preset.act_scales[node.modulePath] {
+            if let scale = preset.actScales[node.modulePath] {
                 let ours = try #require(try net.graph.quantParameters(of: node, .activation)).scale
                 #expect(abs(ours - scale) <= scale * 2e-6, "\(node.modulePath) \(ours) \(scale)")
             }
-            if let scale = preset.w_scales[node.modulePath] {
+            if let scale = preset.wScales[node.modulePath] {
                 let ours = try #require(try net.graph.quantParameters(of: node, .weight)).scale
                 #expect(abs(ours - scale) <= scale * 2e-6, "\(node.modulePath) \(ours) \(scale)")
             }
@@ -145,7 +151,7 @@ import Testing
         if let qat = preset.qat {
             try Self.check(Self.layers(of: &net), qat) { name in
                 // The value that set a range lies exactly on a tie.
-                ["out", "deq"].contains(name) ? 1e-5 : Double(preset.act_scales[name] ?? 0) * 1.01 + 1e-5
+                ["out", "deq"].contains(name) ? 1e-5 : Double(preset.actScales[name] ?? 0) * 1.01 + 1e-5
             }
         }
         let float = try Self.layers(of: &net)
@@ -154,11 +160,11 @@ import Testing
         let integers = try Self.layers(of: &net)
         try Self.check(integers, preset.q) { ["deq", "out"].contains($0) ? 1e-5 : 1 }
         #expect(float["fc"] == integers["fc"] || preset.qat == nil, "QAT and quantized logits have the same bits")
-        for (path, golden) in preset.q_weights {
+        for (path, golden) in preset.qWeights {
             let weight = try #require(net.stateDictionary["\(path).weight"]).elements(as: Int8.self)
             #expect(zip(weight, golden.flat).allSatisfy { abs(Double($0) - $1) <= 0 }, "\(path)")
             let bias = try #require(net.stateDictionary["\(path).bias"]).elements(as: Float.self)
-            for (ours, theirs) in zip(bias, try #require(preset.q_bias[path]).flat) {
+            for (ours, theirs) in zip(bias, try #require(preset.qBias[path]).flat) {
                 #expect(abs(Double(ours) - theirs) <= 1e-6)
             }
         }

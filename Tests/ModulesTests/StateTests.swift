@@ -25,8 +25,11 @@ import Testing
     }()
 
     @Test func parametersFollowFromSeedAndNameAlone() {
-        #expect(Self.network(seed: 1).stateDictionary.entries.map(\.tensor) == Self.network(seed: 1).stateDictionary.entries.map(\.tensor))
-        #expect(Self.network(seed: 1).stateDictionary["fc.weight"] != Self.network(seed: 2).stateDictionary["fc.weight"])
+        #expect(
+            Self.network(seed: 1).stateDictionary.entries.map(\.tensor)
+                == Self.network(seed: 1).stateDictionary.entries.map(\.tensor))
+        #expect(
+            Self.network(seed: 1).stateDictionary["fc.weight"] != Self.network(seed: 2).stateDictionary["fc.weight"])
     }
 
     @Test func floatStateGoesIntoAQATNetworkWithoutStrictOnly() throws {

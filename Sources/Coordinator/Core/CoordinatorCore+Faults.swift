@@ -37,7 +37,8 @@ extension CoordinatorCore {
             // Later rounds have gone on with what was counted, so a third opinion would come too late.
             acknowledge(reference, .conflict, "another worker computed \(counted)", to: id)
             report(.conflict(job: reference.job, shard: shard, session: id, counted: counted, other: commit.digest))
-            let text = "\(owner) and \(device) computed different results for shard \(shard); one of these devices is faulty"
+            let text =
+                "\(owner) and \(device) computed different results for shard \(shard); one of these devices is faulty"
             fail(j, .store(text: text))
             return
         }

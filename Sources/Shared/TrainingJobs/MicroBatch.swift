@@ -40,7 +40,8 @@ public enum MicroBatchError: Error, Sendable, Hashable, CustomStringConvertible 
         switch self {
         case .malformed(let reason): "The result of a micro-batch is damaged: \(reason)"
         case .otherInput: "The result of a micro-batch was computed with the parameters of another step"
-        case .otherModel(let name): "The result of a micro-batch does not fit the model at '\(name)'; use the same build on both sides"
+        case .otherModel(let name):
+            "The result of a micro-batch does not fit the model at '\(name)'; use the same build on both sides"
         }
     }
 }
@@ -51,6 +52,8 @@ extension MicroBatchResult {
     /// The byte form: safetensors with `gradient/NAME`, `observed/NAME`, `count/NAME` (int64), `loss` (float64), `correct` and `samples` (int64).
     ///
     /// - Parameter input: Digest of the parameters it was computed with, in hexadecimal.
+    /// - Returns: The bytes.
+    /// - Throws: `TensorFileError` when they are too many for one file.
     public func encoded(input: String) throws(TensorFileError) -> [UInt8] {
         var tensors: [String: Tensor] = [
             "loss": Tensor(scalar: loss), "correct": Tensor(scalar: Int64(correct)),
@@ -64,7 +67,10 @@ extension MicroBatchResult {
 
     /// Reads the byte form.
     ///
-    /// - Parameter input: Digest of the parameters it must have been computed with.
+    /// - Parameters:
+    ///   - bytes: The bytes.
+    ///   - input: Digest of the parameters it must have been computed with.
+    /// - Throws: `MicroBatchError` when they are damaged, or of other parameters.
     public init(decoding bytes: [UInt8], input: String) throws(MicroBatchError) {
         let file: Safetensors
         do {
@@ -86,7 +92,9 @@ extension MicroBatchResult {
         self.loss = loss.elements(as: Double.self)[0]
         correct = try number("correct")
         sampleCount = try number("samples")
-        guard sampleCount > 0, (0...sampleCount).contains(correct) else { throw .malformed("its counts are impossible") }
+        guard sampleCount > 0, (0...sampleCount).contains(correct) else {
+            throw .malformed("its counts are impossible")
+        }
         gradients = [:]
         observed = ObservedBatch(values: [:], channelElementCounts: [:])
         for (name, tensor) in file.tensors {

@@ -40,6 +40,8 @@ public final class MicroBatchComputer {
     ///   - parameters: All float32 initializers of the model.
     ///   - inputs: The model's inputs.
     ///   - targets: What the loss compares with.
+    /// - Returns: Gradients, and what was seen.
+    /// - Throws: `TrainingError` that names the input or node.
     public func compute(
         parameters: [String: Tensor], inputs: [String: Tensor], targets: Tensor
     ) throws -> MicroBatchResult {
@@ -102,7 +104,8 @@ public enum TrainingJobError: Error, Sendable, Hashable, CustomStringConvertible
                 + "such as ema_fakequant, or calibrate"
         case .noOutput: "The model has no output that a loss could read"
         case .noModules: "The model has no module that could be quantized; train it in floating point"
-        case .unknownShape(let value): "The extents of '\(value)' do not follow from those of the inputs; training needs them"
+        case .unknownShape(let value):
+            "The extents of '\(value)' do not follow from those of the inputs; training needs them"
         case .checkpoint(let reason): "The checkpoint does not fit: \(reason)"
         case .notFinite(let parameter, let step):
             "The gradient of '\(parameter)' is not finite in step \(step): training has diverged; lower the learning rate"

@@ -34,6 +34,7 @@ public final class Trainer {
     ///   - inputs: The model's inputs; the outermost extent is the batch.
     ///   - targets: What the loss compares with, one entry for each sample.
     /// - Returns: How good the model was before.
+    /// - Throws: `TrainingError`, `TrainingJobError.notFinite`.
     @discardableResult
     public func step(_ inputs: [String: Tensor], targets: Tensor) throws -> TrainingState.StepSummary {
         let count = targets.shape.dimensions.first ?? 0

@@ -14,9 +14,11 @@ extension TrainingOptions {
         var graph = try imported.findingModules()
         for path in floatPaths { try graph.disableQuantize(path) }
         guard let qconfig else { return graph }
-        guard graph.modules().contains(where: { node in
-            if case .module(let module) = node.op { !module.disablesQuantization } else { false }
-        }) else { throw TrainingJobError.noModules }
+        guard
+            graph.modules().contains(where: { node in
+                if case .module(let module) = node.op { !module.disablesQuantization } else { false }
+            })
+        else { throw TrainingJobError.noModules }
         graph.insertStubs()
         try graph.quantizeQAT(qconfig, overrides: overrides.map { QConfigOverride($0.pattern, $0.qconfig) })
         return graph

@@ -75,7 +75,9 @@ public struct TrainingState: Sendable {
                 results.compactMap { result in
                     result.gradients[name].map { ($0, Float(Double(result.sampleCount) / Double(samples))) }
                 })
-            if let sum = sums[name], !GradientSum.isFinite(sum) { throw TrainingJobError.notFinite(parameter: name, step: step) }
+            if let sum = sums[name], !GradientSum.isFinite(sum) {
+                throw TrainingJobError.notFinite(parameter: name, step: step)
+            }
         }
         let rate = schedule.rate(step: step)
         let summary = StepSummary(
@@ -102,7 +104,8 @@ public struct TrainingState: Sendable {
         var graph = graph
         for name in parameters.keys.sorted() {
             guard let tensor = state[name] else {
-                throw TrainingJobError.checkpoint(reason: "it lacks '\(name)'; give the checkpoint of this model and QConfig")
+                throw TrainingJobError.checkpoint(
+                    reason: "it lacks '\(name)'; give the checkpoint of this model and QConfig")
             }
             guard tensor.elementType == .float32, tensor.elementCount == graph.initializers[name]?.elementCount else {
                 throw TrainingJobError.checkpoint(reason: "'\(name)' is \(tensor.elementType)\(tensor.shape)")

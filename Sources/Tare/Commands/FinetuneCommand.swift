@@ -30,7 +30,9 @@ struct FinetuneCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where to write the quantized model.", valueName: "file"))
     var output: String
 
-    @Option(help: ArgumentHelp("YAML file with these options as keys; an option on the command line wins.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "YAML file with these options as keys; an option on the command line wins.", valueName: "file"))
     var config: String?
 
     @Option(
@@ -41,12 +43,14 @@ struct FinetuneCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("float-module"), parsing: .upToNextOption,
-        help: ArgumentHelp("Keep the modules at or below this path in floating point; may be repeated.", valueName: "path"))
+        help: ArgumentHelp(
+            "Keep the modules at or below this path in floating point; may be repeated.", valueName: "path"))
     var floatModules: [String] = []
 
     @Option(
         name: .customLong("state-dict"),
-        help: ArgumentHelp("Also write the quantized network's state dictionary, as .pth or .safetensors.", valueName: "file"))
+        help: ArgumentHelp(
+            "Also write the quantized network's state dictionary, as .pth or .safetensors.", valueName: "file"))
     var stateDictionary: String?
 
     @OptionGroup(title: "Data")
@@ -114,7 +118,8 @@ struct FinetuneCommand: AsyncParsableCommand {
 extension QConfig {
     /// A preset of MegEngine, or one of those that it leaves to its users: trained steps, and 4 bits with trained thresholds.
     fileprivate init(named name: String) throws(QConfigError) {
-        func trained(_ algorithm: FakeQuantSpecification.Algorithm, _ weight: QuantDtype, _ act: QuantDtype) -> QConfig {
+        func trained(_ algorithm: FakeQuantSpecification.Algorithm, _ weight: QuantDtype, _ act: QuantDtype) -> QConfig
+        {
             QConfig(
                 weightObserver: nil, actObserver: nil,
                 weightFakeQuant: FakeQuantSpecification(algorithm, dtype: weight),

@@ -26,7 +26,9 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where to write the trained model.", valueName: "file"))
     var output: String
 
-    @Option(help: ArgumentHelp("YAML file with these options as keys; an option on the command line wins.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "YAML file with these options as keys; an option on the command line wins.", valueName: "file"))
     var config: String?
 
     @OptionGroup(title: "Data")

@@ -67,7 +67,8 @@ final class ServedRun: Sendable {
 
     private func serve<Output: Sendable>(
         shards: Int, title: String, isLast: Bool,
-        _ run: @escaping @Sendable (CoordinatorService, @escaping @Sendable (ClusterNotice) -> Void) async throws -> Output
+        _ run:
+            @escaping @Sendable (CoordinatorService, @escaping @Sendable (ClusterNotice) -> Void) async throws -> Output
     ) async throws -> Output {
         let service = CoordinatorService(configuration: configuration(shards: shards, isLast: isLast))
         let environment = try LaunchEnvironment(variables: ProcessInfo.processInfo.environment)

@@ -12,12 +12,15 @@ struct TrainingOptionGroup: ParsableArguments {
     @Option(help: ArgumentHelp("How often every sample is seen.", valueName: "n"))
     var epochs: Int = 10
 
-    @Option(help: ArgumentHelp("Samples of a step; what does not fill the last step of an epoch is left out.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Samples of a step; what does not fill the last step of an epoch is left out.", valueName: "n"))
     var batchSize: Int = 64
 
     @Option(
         help: ArgumentHelp(
-            "Parts of a step, each with batch statistics of its own; as many workers can compute at once.", valueName: "n"))
+            "Parts of a step, each with batch statistics of its own; as many workers can compute at once.",
+            valueName: "n"))
     var microBatches: Int = 4
 
     @Option(help: ArgumentHelp("sgd or adam.", valueName: "name"))
@@ -26,7 +29,8 @@ struct TrainingOptionGroup: ParsableArguments {
     @Option(help: ArgumentHelp("Learning rate of the first step after warming up.", valueName: "rate"))
     var learningRate: Double = 0.05
 
-    @Option(help: ArgumentHelp("How the rate goes down: linear to 0, steps (--milestones), or constant.", valueName: "way"))
+    @Option(
+        help: ArgumentHelp("How the rate goes down: linear to 0, steps (--milestones), or constant.", valueName: "way"))
     var schedule: ScheduleChoice = .linear
 
     @Option(
@@ -52,7 +56,9 @@ struct TrainingOptionGroup: ParsableArguments {
     @Option(name: .customLong("order-seed"), help: ArgumentHelp("Seed of the order of the samples.", valueName: "n"))
     var orderSeed: UInt64 = 0
 
-    @Option(help: ArgumentHelp("Write a checkpoint here (.pth or .safetensors), in the end and while training.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Write a checkpoint here (.pth or .safetensors), in the end and while training.", valueName: "file"))
     var checkpoint: String?
 
     @Option(help: ArgumentHelp("Steps between two checkpoints; 0 writes only the last.", valueName: "n"))

@@ -34,11 +34,12 @@ struct TrainingJob {
     /// Reads model, data and labels and checks everything that can be checked before anything is computed.
     ///
     /// - Parameters:
-    ///   - model: Path of the float model.
+    ///   - path: Path of the float model.
     ///   - data: The samples.
     ///   - training: How it is trained.
     ///   - qconfig: The recipes of quantization-aware training; `nil` for floating point.
     ///   - floatPaths: Modules that stay in floating point.
+    /// - Throws: An error that names the model, the data, the labels or the checkpoint that does not fit.
     init(
         model path: String, data: DataOptions, training: TrainingOptionGroup, qconfig: QConfig?, floatPaths: [String]
     ) throws {
@@ -46,7 +47,8 @@ struct TrainingJob {
         dataset = try CalibrationDataset(data, graph: model.imported.graph)
         let count = dataset.source.sampleCount
         guard count >= training.batchSize else {
-            throw CommandFailure(.badData, "\(count) samples do not fill a step of \(training.batchSize); lower --batch-size")
+            throw CommandFailure(
+                .badData, "\(count) samples do not fill a step of \(training.batchSize); lower --batch-size")
         }
         let classes = try EvaluationLabels(LabelSource(named: training.labels), paths: data.paths).of(dataset.source)
         let tensor = Tensor(shape: [classes.count], elements: classes.map { Int64($0) })

@@ -24,7 +24,9 @@ extension Graph {
         let result = model.forward(Modules.Value(name: input, tracer: tracer))
         var nodes = tracer.nodes
         if let last = nodes.lastIndex(where: { $0.outputs == [result.name] }) {
-            for index in nodes.indices { nodes[index].inputs = nodes[index].inputs.map { $0 == result.name ? output : $0 } }
+            for index in nodes.indices {
+                nodes[index].inputs = nodes[index].inputs.map { $0 == result.name ? output : $0 }
+            }
             nodes[last].outputs = [output]
         } else {
             nodes.append(Node(name: "Identity", op: .identity, inputs: [result.name], outputs: [output]))

@@ -48,6 +48,7 @@ public final class InferenceFunction {
     /// Computes the result of one batch.
     ///
     /// - Parameter inputs: One tensor for each input, in order.
+    /// - Returns: The result.
     /// - Throws: `Failure.argumentCount`, `ExecutionError`, `ModuleError`.
     public func callAsFunction(_ inputs: Tensor...) throws -> Tensor {
         var network = traced ?? trace()

@@ -65,7 +65,9 @@ public struct MaxPool2d: Module {
     }
 
     /// Lets a value flow through.
-    public func forward(_ x: Value) -> Value { x.maxPool(window.kernel, stride: window.stride, padding: window.padding) }
+    public func forward(_ x: Value) -> Value {
+        x.maxPool(window.kernel, stride: window.stride, padding: window.padding)
+    }
 }
 
 /// The mean of each window; padding does not count.

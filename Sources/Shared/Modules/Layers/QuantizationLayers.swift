@@ -29,7 +29,8 @@ public final class Elemwise: Layer {
     public convenience init(_ name: String) {
         guard let mode = ElemwiseMode(named: name) else {
             preconditionFailure(
-                "'\(name)' is no function of Elemwise; there are \(ElemwiseMode.allCases.map(\.rawValue).joined(separator: ", "))")
+                "'\(name)' is no function of Elemwise; there are \(ElemwiseMode.allCases.map(\.rawValue).joined(separator: ", "))"
+            )
         }
         self.init(mode)
     }
@@ -41,7 +42,8 @@ public final class Elemwise: Layer {
     /// - Precondition: There are as many as the function takes.
     public func callAsFunction(_ values: Value...) -> Value {
         precondition(
-            values.count == mode.operandCount, "\(mode.rawValue) takes \(mode.operandCount) values, not \(values.count)")
+            values.count == mode.operandCount, "\(mode.rawValue) takes \(mode.operandCount) values, not \(values.count)"
+        )
         return apply(values)
     }
 }

@@ -53,7 +53,8 @@ extension Network {
     private mutating func searchScales(
         of node: Node, _ search: EasyQuantSearch, _ float: [String: Tensor], _ rounded: [String: Tensor]
     ) throws -> [EasyQuantOutcome] {
-        guard let reference = try run(node, float, rounds: false)[node.outputs[0]], let samples = reference.shape.dimensions.first
+        guard let reference = try run(node, float, rounds: false)[node.outputs[0]],
+            let samples = reference.shape.dimensions.first
         else { return [] }
         var outcomes: [EasyQuantOutcome] = []
         for part in ModulePart.allCases {
@@ -95,9 +96,10 @@ extension Network {
         if rounds { single.enableFakeQuant() } else { single.disableFakeQuant() }
         single.disableObserver()
         let expanded = try single.expandingModules(isTraining: false).graph
-        let inputs = Dictionary(uniqueKeysWithValues: single.inputs.compactMap { input in
-            values[input.name].map { (input.name, $0) }
-        })
+        let inputs = Dictionary(
+            uniqueKeysWithValues: single.inputs.compactMap { input in
+                values[input.name].map { (input.name, $0) }
+            })
         return try AcceleratedExecutor(expanded).run(inputs, tap: nil)
     }
 }

@@ -59,6 +59,7 @@ extension ObservedBatch {
         self.init(
             values: values.filter { entry in expanded.observations.contains { $0.values.contains(entry.key) } },
             channelElementCounts: counts,
-            sources: Dictionary(uniqueKeysWithValues: Set(sources).compactMap { name in values[name].map { (name, $0) } }))
+            sources: Dictionary(
+                uniqueKeysWithValues: Set(sources).compactMap { name in values[name].map { (name, $0) } }))
     }
 }

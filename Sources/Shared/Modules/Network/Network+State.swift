@@ -63,7 +63,8 @@ extension Network {
             guard let old = initializers[name] else { continue }
             guard tensor.elementType == old.elementType, tensor.elementCount == old.elementCount else {
                 throw .unsuitableTensor(
-                    key: name, found: "\(tensor.elementType)\(tensor.shape)", expected: "\(old.elementType)\(old.shape)")
+                    key: name, found: "\(tensor.elementType)\(tensor.shape)", expected: "\(old.elementType)\(old.shape)"
+                )
             }
             initializers[name] = tensor.reshaped(to: old.shape)
         }

@@ -13,7 +13,9 @@ public import Quantization
 public struct Network: Sendable {
     /// The model.
     public var graph: Graph
-    /// Whether normalizations take the statistics of the batch and follow them. Fresh networks and those that were just converted are.
+    /// Whether normalizations take the statistics of the batch and follow them.
+    ///
+    /// Fresh networks and those that were just converted are.
     public private(set) var isTraining = true
 
     /// Takes a graph.
@@ -32,13 +34,17 @@ public struct Network: Sendable {
 
     // MARK: Modes
 
-    /// Begins training: every observer follows its tensors. Fake quantizers stay as they are.
+    /// Begins training: every observer follows its tensors.
+    ///
+    /// Fake quantizers stay as they are.
     public mutating func train() {
         isTraining = true
         graph.enableObserver()
     }
 
-    /// Ends training: every observer rests. Fake quantizers stay as they are.
+    /// Ends training: every observer rests.
+    ///
+    /// Fake quantizers stay as they are.
     public mutating func eval() {
         isTraining = false
         graph.disableObserver()
@@ -67,7 +73,9 @@ public struct Network: Sendable {
         isTraining = true
     }
 
-    /// Converts QAT modules to quantized modules. It is in training then, as every fresh network: call `eval` before it runs.
+    /// Converts QAT modules to quantized modules.
+    ///
+    /// It is in training then, as every fresh network: call `eval` before it runs.
     public mutating func quantize(mapping: ModuleMapping = .standard) throws(ModuleError) {
         try graph.quantize(mapping: mapping)
         isTraining = true

@@ -69,7 +69,8 @@ public struct CalibrationComputers: ShardComputerFactory {
             }
             let decoder = try SampleDecoder(inputs: inputs.map(InputSignature.init), preprocessing: preprocessing)
             let samples = try reader(
-                job, options, arrays: decoder.arrayNames, sampleCount: sampleCount ?? job.plan.specification.sampleCount)
+                job, options, arrays: decoder.arrayNames, sampleCount: sampleCount ?? job.plan.specification.sampleCount
+            )
             return BatchReader(decoder: decoder, samples: samples)
         } catch let error as DatasetError {
             throw ShardComputationError(.data, error.description)

@@ -3,7 +3,9 @@ public import Quantization
 
 /// A graph whose float and QAT modules are written out as operators, and what belongs to it.
 public struct ExpandedModules: Sendable {
-    /// The graph. Behind its own outputs it returns everything that `observations` names.
+    /// The graph.
+    ///
+    /// Behind its own outputs it returns everything that `observations` names.
     public let graph: Graph
     /// The initializers that gradients change, in the order of their first reading.
     public let trained: [String]
@@ -41,6 +43,7 @@ extension Graph {
     /// Writes float and QAT modules out as operators.
     ///
     /// - Parameter isTraining: Whether normalizations take the statistics of the batch, those outside of modules too.
+    /// - Returns: The operators.
     /// - Throws: `ModuleError` when a quantized module should be trained, or a module lacks a parameter.
     public func expandingModules(isTraining: Bool) throws(ModuleError) -> ExpandedModules {
         var expander = ModuleExpander(self, isTraining: isTraining)

@@ -188,7 +188,8 @@ extension ModuleExpander {
     private mutating func emitScale(_ parameter: String, _ fakeQuant: FakeQuantSpecification, path: String) -> String {
         switch fakeQuant.algorithm {
         case .fakeQuantize: return parameter
-        case .tqt: return emit(.binary(.power), [constant(Tensor(scalar: Float(2)), path: path), parameter], path: path)
+        case .tqt:
+            return emit(.binary(.power), [constant(Tensor(scalar: Float(2)), path: path), parameter], path: path)
         case .lsq:
             let magnitude = emit(.unary(.absolute), [parameter], path: path)
             return emit(
@@ -208,7 +209,8 @@ extension ModuleExpander {
             [weight, data].allSatisfy({ $0.mode == .symmetric && [.qint8, .qint8Narrow].contains($0.dtype) })
         else { return bias }
         let scale = emit(.binary(.multiply), [data.scale, weight.scale], path: path)
-        return emit(.fakeQuantize(FakeQuantizeAttributes(FakeQuantSpecification(dtype: .qint32))), [bias, scale], path: path)
+        return emit(
+            .fakeQuantize(FakeQuantizeAttributes(FakeQuantSpecification(dtype: .qint32))), [bias, scale], path: path)
     }
 }
 

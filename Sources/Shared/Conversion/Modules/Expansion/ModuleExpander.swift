@@ -105,7 +105,7 @@ struct ModuleExpander {
 
     /// A normalization with the statistics of the batch in training, else with the running ones.
     ///
-    /// - Parameter parameters: Scale, bias, running mean and running variance.
+    /// `parameters` are scale, bias, running mean and running variance.
     mutating func normalize(
         _ value: String, _ attributes: BatchNormalizationAttributes, _ parameters: [String], as output: String,
         path: String

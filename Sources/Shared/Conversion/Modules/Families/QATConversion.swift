@@ -58,7 +58,9 @@ extension Graph {
         try rewriteModules { (node, module, graph) throws(ModuleError) in
             guard case .qat = module.family else { return nil }
             let useful = qconfig.limited(to: module.kind)
-            let known = try ModulePart.allCases.map { part throws(ModuleError) in try graph.quantParameters(of: node, part) }
+            let known = try ModulePart.allCases.map { part throws(ModuleError) in
+                try graph.quantParameters(of: node, part)
+            }
             let result = graph.replacing(node, by: ModuleOperator(module.kind, family: .qat(QATSettings(useful))))
             for (part, parameters) in zip(ModulePart.allCases, known) {
                 guard let parameters else { continue }

@@ -181,7 +181,8 @@ private struct QuantizedConverter {
         }
         switch node.op {
         case _ where node.passesQuantizedValues: nodes.append(node)
-        case .unary(.relu), .unary(.negate), .binary(.add), .binary(.subtract), .variadic(.minimum), .variadic(.maximum):
+        case .unary(.relu), .unary(.negate), .binary(.add), .binary(.subtract), .variadic(.minimum),
+            .variadic(.maximum):
             // Integers of one scale; a zero point would be counted twice.
             guard value.type.zeroPoint == nil, node.inputs.allSatisfy({ values[$0]?.type == value.type }) else {
                 throw refuse()

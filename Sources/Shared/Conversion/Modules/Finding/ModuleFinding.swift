@@ -101,7 +101,9 @@ struct ModuleFinder {
         guard let position = index.producingNode(of: node.outputs[0]), isFloatActivation(node.inputs[0]),
             let weight = constant(node, 1), weight.tensor.shape.rank == rank
         else { return nil }
-        guard node.input(2) != nil else { return Layer(data: node.inputs[0], weight: weight, bias: nil, last: position) }
+        guard node.input(2) != nil else {
+            return Layer(data: node.inputs[0], weight: weight, bias: nil, last: position)
+        }
         guard let bias = constant(node, 2), bias.tensor.shape == [biasCount(weight.tensor)] else { return nil }
         return Layer(data: node.inputs[0], weight: weight, bias: bias, last: position)
     }
@@ -128,7 +130,8 @@ struct ModuleFinder {
         let layout = weight.tensor.transposedMatrix(of: Float.self)
         var layer = Layer(data: node.inputs[0], weight: (weight.name, layout), bias: nil, last: position)
         if let reader = index.soleReader(of: node.outputs[0]), case .binary(.add) = graph.nodes[reader.node].op,
-            let bias = constant(graph.nodes[reader.node], 1 - reader.input), bias.tensor.elementCount == layout.shape[0],
+            let bias = constant(graph.nodes[reader.node], 1 - reader.input),
+            bias.tensor.elementCount == layout.shape[0],
             bias.tensor.shape.dimensions.last == layout.shape[0], bias.tensor.shape.rank <= 2
         {
             layer = Layer(
@@ -173,7 +176,8 @@ struct ModuleFinder {
 
     /// The node that alone reads what a node writes.
     private func reader(after position: Int) -> Int? {
-        guard graph.nodes[position].outputs.count == 1, let place = index.soleReader(of: graph.nodes[position].outputs[0]),
+        guard graph.nodes[position].outputs.count == 1,
+            let place = index.soleReader(of: graph.nodes[position].outputs[0]),
             place.input == 0
         else { return nil }
         return place.node
@@ -194,7 +198,9 @@ struct ModuleFinder {
     }
 
     private mutating func findElemwise(_ node: Node, _ position: Int, _ mode: ElemwiseMode?) {
-        guard var mode, node.inputs.count == mode.operandCount, node.inputs.allSatisfy(isFloatActivation) else { return }
+        guard var mode, node.inputs.count == mode.operandCount, node.inputs.allSatisfy(isFloatActivation) else {
+            return
+        }
         var last = position
         if mode == .add, case (.relu, let next) = activation(after: position) {
             mode = .fuseAddRelu

@@ -75,7 +75,8 @@ private struct StubInsertion {
         return result
     }
 
-    private mutating func stub(_ kind: ModuleKind, _ value: String, suffix: String, as output: String? = nil) -> String {
+    private mutating func stub(_ kind: ModuleKind, _ value: String, suffix: String, as output: String? = nil) -> String
+    {
         let path = names.unused("\(value).\(suffix)")
         let output = output ?? names.unused("\(path)_output")
         nodes.append(

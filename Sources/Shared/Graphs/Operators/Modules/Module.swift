@@ -43,7 +43,9 @@ public enum ModuleKind: Hashable, Sendable {
 
 /// What is fused into a weighted module.
 public struct ModuleFusion: Hashable, Sendable {
-    /// The normalization behind the weights; `nil` for none. Its `trainingMode` is not looked at.
+    /// The normalization behind the weights; `nil` for none.
+    ///
+    /// Its `trainingMode` is not looked at.
     public var batchNormalization: BatchNormalizationAttributes?
     /// What ends it.
     public var activation: ModuleActivation
@@ -87,11 +89,13 @@ public enum ModuleFamily: Hashable, Sendable {
 public struct QATSettings: Hashable, Sendable {
     /// The recipes; parts that the module has no use for are `nil`.
     public var qconfig: QConfig
-    /// Whether the observers follow their tensors.
+    /// Whether the observer of the weight follows it.
     public var weightObserverIsEnabled: Bool
+    /// Whether the observer of the result follows it.
     public var actObserverIsEnabled: Bool
-    /// Whether the fake quantizers round.
+    /// Whether the weight is rounded.
     public var weightFakeQuantIsEnabled: Bool
+    /// Whether the result is rounded.
     public var actFakeQuantIsEnabled: Bool
 
     /// Makes settings with everything enabled, as a fresh module has it.
@@ -106,7 +110,9 @@ public struct QATSettings: Hashable, Sendable {
 
 /// The integers of a quantized module.
 public struct QuantizedSettings: Hashable, Sendable {
-    /// Of each of the data; the kind decides whether there is a zero point. `nil` for float data, which only QuantStub reads.
+    /// Of each of the data; the kind decides whether there is a zero point.
+    ///
+    /// `nil` for float data, which only QuantStub reads.
     public var inputs: [QuantDtype?]
     /// Of the weight; `nil` for modules without.
     public var weight: QuantDtype?

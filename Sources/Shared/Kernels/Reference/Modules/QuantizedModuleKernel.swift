@@ -81,7 +81,8 @@ struct QuantizedModuleKernel {
 
     private func scale(_ place: Int) throws(KernelError) -> Float {
         let tensor = try inputs.required(place, types: [.float32])
-        guard tensor.elementCount == 1, let scale = tensor.elements(as: Float.self).first, scale > 0, scale.isFinite else {
+        guard tensor.elementCount == 1, let scale = tensor.elements(as: Float.self).first, scale > 0, scale.isFinite
+        else {
             throw .invalidArgument("input \(place) of \(op.name) must be one positive scale")
         }
         return scale
@@ -124,7 +125,8 @@ struct QuantizedModuleKernel {
 
     /// Adds the bias, rectifies and requantizes sums of products.
     private func finish(
-        _ sums: Tensor, input: QuantizedOperand, weight: QuantizedOperand, channelAxis: Int, _ activation: ModuleActivation
+        _ sums: Tensor, input: QuantizedOperand, weight: QuantizedOperand, channelAxis: Int,
+        _ activation: ModuleActivation
     ) throws(KernelError) -> Tensor {
         let scale = input.scale * weight.scale
         guard scale > 0, scale.isFinite else {
@@ -138,7 +140,8 @@ struct QuantizedModuleKernel {
             }
             bias = tensor.elements(as: Float.self).map { value in
                 let quotient = (Double(value) / Double(scale)).rounded(.toNearestOrAwayFromZero)
-                return quotient.isNaN ? Int64(Int32.min) : Int64(min(max(quotient, Double(Int32.min)), Double(Int32.max)))
+                return quotient.isNaN
+                    ? Int64(Int32.min) : Int64(min(max(quotient, Double(Int32.min)), Double(Int32.max)))
             }
         }
         let run = KernelShapes.count(sums.shape.dimensions[(channelAxis + 1)...])
