@@ -249,6 +249,9 @@ let package = Package(
             dependencies: [
                 "Conversion", "Execution", "Graphs", "Kernels", "ONNXFormat", "Quantization", "Tensors", "TestSupport",
             ]),
+        tests(
+            "TrainingJobs",
+            dependencies: ["Conversion", "Graphs", "Modules", "Quantization", "Tensors", "TestSupport", "Training"]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("Launch", dependencies: ["Wire"]),
         tests("Processes", dependencies: ["Wire"]),

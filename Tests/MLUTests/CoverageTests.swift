@@ -6,8 +6,9 @@ import Testing
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// The rows of the CATCH guide.
-    private static let expectedRows = (1...112).map { "C\($0)" } + ["C95b"]
+    /// The rows of the CATCH guide and of MegEngine's.
+    private static let expectedRows =
+        (1...112).map { "C\($0)" } + ["C95b"] + (1...100).map { "M\($0)" } + ["M12b", "M12c", "M12d", "M75b"]
 
     private struct Row {
         let id: String
@@ -19,9 +20,7 @@ import Testing
         let text = try String(contentsOf: root.appending(path: "docs/coverage.md"), encoding: .utf8)
         return text.split(separator: "\n").compactMap { line in
             let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
-            guard cells.count == 3, cells[0].first == "C", cells[0].dropFirst().first?.isNumber == true else {
-                return nil
-            }
+            guard cells.count == 3, cells[0].wholeMatch(of: /[CM][0-9]+[a-z]?/) != nil else { return nil }
             let names = cells[2].matches(of: /`([A-Za-z0-9]+\.[A-Za-z0-9]+)`/).map { String($0.output.1) }
             return Row(id: cells[0], tests: names, note: cells[2])
         }

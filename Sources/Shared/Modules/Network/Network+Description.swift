@@ -56,9 +56,13 @@ private struct LayerDescription {
         func shape(_ key: String) -> [Int]? {
             node.parameter(key).flatMap { graph.initializers[$0]?.shape.dimensions }
         }
-        var prefix = module.kind.layerPrefix
-        if case .quantized = module.family { prefix = "" }
-        let extents = Self.extents(module.kind, weight: shape(prefix + "weight"))
+        let prefix = module.kind.layerPrefix
+        var weight = shape(prefix + "weight")
+        if case .quantized = module.family {
+            // As upstream writes it: a quantized Linear says nothing of its extents.
+            if case .linear = module.kind { weight = nil } else { weight = shape("weight") }
+        }
+        let extents = Self.extents(module.kind, weight: weight)
         guard case .qat(let settings) = module.family else {
             lines = ["\(module.name)(\(extents))"]
             return

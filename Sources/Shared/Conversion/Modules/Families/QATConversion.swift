@@ -28,8 +28,8 @@ public struct ModuleMapping: Sendable {
 extension Graph {
     /// Converts float modules to QAT modules at the same paths: with observers and fake quantizers, all of them enabled.
     ///
-    /// Modules whose quantization is disabled and those that are converted already stay as they are. Float parameters keep their names
-    /// and values; what observers and fake quantizers know is added below the module's path.
+    /// Modules whose quantization is disabled, those that are converted already and a layer that is the whole model stay as they
+    /// are. Float parameters keep their names and values; what observers and fake quantizers know is added below the module's path.
     ///
     /// - Parameters:
     ///   - qconfig: The recipes of all modules; the parts that a module has no use for are left out.
@@ -40,7 +40,10 @@ extension Graph {
         _ qconfig: QConfig = .emaFakequant, overrides: [QConfigOverride] = [], mapping: ModuleMapping = .standard
     ) throws(ModuleError) {
         try rewriteModules { (node, module, graph) throws(ModuleError) in
-            guard case .float = module.family, !module.disablesQuantization else { return nil }
+            // A layer that is the whole model has no place in a parent where another could stand.
+            guard case .float = module.family, !module.disablesQuantization, !node.modulePath.isEmpty else {
+                return nil
+            }
             let chosen = overrides.first { $0.matches(node, module) }?.qconfig ?? qconfig
             let useful = chosen.limited(to: module.kind)
             var converted = ModuleOperator(module.kind, family: .qat(QATSettings(useful)))
