@@ -228,7 +228,7 @@ let package = Package(
         tests("Quantization", dependencies: ["Tensors", "TestSupport"]),
         tests("Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Execution", dependencies: ["Graphs", "Kernels", "Tensors", "TestSupport"]),
-        tests("Training", dependencies: ["Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
+        tests("Training", dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
         tests("Conversion", dependencies: ["Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests(
             "ONNXFormat",

@@ -16,14 +16,19 @@ import Testing
     @Test(arguments: cases, [11, 12] as [UInt64])
     func gradientsEqualDifferences(_ test: TorchGoldenTests.Case, seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
-        var operands: [Tensor?] = []
-        while let model = TorchGoldenTests.goldens["\(test.name).in.\(operands.count)"] {
+        let isPositive = Self.positive.contains(test.name)
+        var operands = test.operands { model in
             let elements = (0..<model.elementCount).map { _ in
                 let value = generator.normal()
-                return Self.positive.contains(test.name) || test.fixed.contains(operands.count)
-                    ? abs(value) + 0.3 : value
+                return isPositive ? abs(value) + 0.3 : value
             }
-            operands.append(Tensor(shape: model.shape, elements: elements))
+            return Tensor(shape: model.shape, elements: elements)
+        }
+        // A variance must not be negative.
+        for index in test.fixed where operands.indices.contains(index) {
+            operands[index] = operands[index].map { tensor in
+                Tensor(shape: tensor.shape, elements: tensor.elements(as: Float.self).map { abs($0) + 0.3 })
+            }
         }
         let node = OneNode(
             test.op, operands + test.constants, outputCount: test.outputCount, extra: test.extra, fixed: test.fixed)

@@ -22,9 +22,20 @@ import Testing
         var outputCount = 1
         var extra: [Node] = []
         var fixed: Set<Int> = []
-        var order: [Int]?
+        /// Which array of the file each operand is; absent is their own order.
+        var order: [Int?]?
 
         var testDescription: String { name }
+
+        /// The operands of the file, each changed by `change`, in the operator's order.
+        func operands(_ change: (Tensor) -> Tensor) -> [Tensor?] {
+            var tensors: [Tensor] = []
+            while let tensor = TorchGoldenTests.goldens["\(name).in.\(tensors.count)"] {
+                tensors.append(change(tensor))
+            }
+            guard let order else { return tensors }
+            return order.map { $0.map { tensors[$0] } }
+        }
     }
 
     static func integers(_ values: [Int]) -> Tensor { Tensor(shape: [values.count], elements: values.map(Int64.init)) }
@@ -138,15 +149,27 @@ import Testing
             ]),
     ]
 
-    static let all = convolutions + products + normalizations + poolings + unary + elements + movements
+    /// All outputs of a layer, one after the other.
+    static let joined = [
+        Node(name: "flat", op: .flatten(axis: 2), inputs: ["y"], outputs: ["sequence"]),
+        Node(name: "flat1", op: .flatten(axis: 1), inputs: ["y1"], outputs: ["hidden"]),
+        Node(name: "flat2", op: .flatten(axis: 1), inputs: ["y2"], outputs: ["cell"]),
+        Node(name: "join", op: .concat(axis: 0), inputs: ["sequence", "hidden", "cell"], outputs: ["z"]),
+    ]
+
+    static let recurrent = [("lstm", RecurrentAttributes.Direction.forward), ("lstm_both", .bidirectional)].map {
+        Case(
+            name: $0.0, op: .lstm(.init(hiddenSize: 6, direction: $0.1)), outputCount: 3, extra: joined,
+            order: [0, 1, 2, 3, nil, 4, 5])
+    }
+
+    static let all = convolutions + products + normalizations + poolings + unary + elements + movements + recurrent
 
     @Test(arguments: all)
     func gradientsEqualTorch(_ test: Case) throws {
         let goldens = Self.goldens
-        var operands: [Tensor?] = []
-        while let tensor = goldens["\(test.name).in.\(operands.count)"] { operands.append(tensor) }
+        let operands = test.operands { $0 }
         try #require(!operands.isEmpty, "no goldens of \(test.name)")
-        let given = operands.count
         let node = OneNode(
             test.op, operands + test.constants, outputCount: test.outputCount, extra: test.extra, fixed: test.fixed)
         let executor = try TrainingExecutor(node.graph, trained: node.trained, lossInput: node.output)
@@ -154,8 +177,10 @@ import Testing
         let result = try executor.run(inputs: [:], loss: .innerProduct, targets: up)
         #expect(distance(result.outputs[node.output], try #require(goldens["\(test.name).out"])) < 2e-6, "result")
         var compared = 0
-        for index in 0..<given {
-            guard let expected = goldens["\(test.name).grad.\(index)"] else { continue }
+        for index in operands.indices {
+            guard let source = test.order?[index] ?? (test.order == nil ? index : nil),
+                let expected = goldens["\(test.name).grad.\(source)"]
+            else { continue }
             #expect(distance(result.gradients["x\(index)"], expected) < 5e-6, "gradient \(index)")
             compared += 1
         }

@@ -18,6 +18,9 @@
 #else
 #define TARE_ELEMENTWISE _Pragma("GCC ivdep")
 #endif
+/// The instructions that kernels use: the best of this machine, or what tests limit them to.
+tare_statistics_variant tare_training_variant(void);
+
 #define TARE_INLINE static inline __attribute__((always_inline))
 
 #if defined(__x86_64__)
@@ -29,7 +32,7 @@
     TARE_AVX2 static void name##_avx2 parameters { body arguments; }              \
     TARE_AVX512 static void name##_avx512 parameters { body arguments; }          \
     void name parameters {                                                        \
-        switch (tare_statistics_best_variant()) {                                 \
+        switch (tare_training_variant()) {                                        \
             case TARE_STATISTICS_AVX512: name##_avx512 arguments; return;         \
             case TARE_STATISTICS_AVX2: name##_avx2 arguments; return;             \
             default: name##_plain arguments; return;                              \

@@ -1,6 +1,16 @@
 // Copies, sums and extremes along index tables.
 #include "training_internal.h"
 
+static _Atomic int32_t limit = TARE_STATISTICS_AVX512;
+
+void tare_training_limit(int32_t variant) { limit = variant; }
+
+tare_statistics_variant tare_training_variant(void) {
+    const tare_statistics_variant best = tare_statistics_best_variant();
+    const int32_t most = limit;
+    return (int32_t)best <= most ? best : (tare_statistics_variant)most;
+}
+
 void tare_training_copy_rows(
     const float *x, size_t x_stride, float *y, size_t y_stride, size_t rows, size_t width) {
     for (size_t row = 0; row < rows; row++) memcpy(y + row * y_stride, x + row * x_stride, width * sizeof *y);

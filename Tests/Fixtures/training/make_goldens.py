@@ -144,6 +144,29 @@ def movements():
     record("reduce_maximum", x.amax((1, 2)), x)
 
 
+def recurrent():
+    """PyTorch's gates are input, forget, cell, output; ONNX's are input, output, forget, cell."""
+    for name, directions in [("lstm", 1), ("lstm_both", 2)]:
+        x, hidden, cell = randn(5, 3, 4), randn(directions, 3, 6), randn(directions, 3, 6)
+        w, r, b = randn(directions, 24, 4), randn(directions, 24, 6), randn(directions, 48)
+
+        def ordered(matrix):
+            i, o, f, c = matrix.chunk(4)
+            return torch.cat([i, f, c, o])
+
+        layer = torch.nn.LSTM(4, 6, bidirectional=directions == 2)
+        values = {}
+        for d in range(directions):
+            suffix = "_reverse" if d else ""
+            values[f"weight_ih_l0{suffix}"], values[f"weight_hh_l0{suffix}"] = ordered(w[d]), ordered(r[d])
+            values[f"bias_ih_l0{suffix}"], values[f"bias_hh_l0{suffix}"] = ordered(b[d][:24]), ordered(b[d][24:])
+        y, (last, final) = torch.func.functional_call(layer, values, (x, (hidden, cell)))
+        y = y.reshape(5, 3, directions, 6).permute(0, 2, 1, 3)
+        # All three outputs, so that the gradient of each counts.
+        joined = torch.cat([y.reshape(-1, 18), last.reshape(-1, 18), final.reshape(-1, 18)])
+        record(name, joined, x, w, r, b, hidden, cell)
+
+
 def losses():
     x, labels = randn(5, 7), torch.tensor([1, 6, 0, 3, 3])
     for name, smoothing in [("cross_entropy", 0.0), ("cross_entropy_smooth", 0.1)]:
@@ -235,6 +258,7 @@ def write(path):
 
 
 for part in (
-    convolutions, products, normalizations, poolings, elements, movements, losses, optimizers, schedules, network):
+    convolutions, products, normalizations, poolings, elements, movements, losses, optimizers, schedules, network,
+    recurrent):
     part()
 write(pathlib.Path(__file__).with_name("goldens.safetensors"))

@@ -1,5 +1,6 @@
 // Kernels of training that are not oneDNN's. Numbers are float32 unless a type says otherwise; buffers do not overlap unless a
-// comment allows it. Nothing allocates, reads the environment or keeps state, and every instruction set gives the same bits.
+// comment allows it. Nothing allocates, reads the environment or keeps state (but for `tare_training_limit`), and every
+// instruction set gives the same bits.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -7,6 +8,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/// Limits the instructions of all kernels from now on, for tests: 0 plain, 1 AVX2, 2 AVX-512 (`tare_statistics_variant`).
+void tare_training_limit(int32_t variant);
 
 // ---- elementwise (training_elementwise.c) --------------------------------------------------------------------------
 
@@ -179,6 +183,18 @@ void tare_training_max_pool_backward(
     const tare_training_window *w, const int32_t *positions, const float *dy, float *dx);
 void tare_training_average_pool(const tare_training_window *w, const float *x, float *y);
 void tare_training_average_pool_backward(const tare_training_window *w, const float *dy, float *dx);
+
+// ---- recurrent layers (training_recurrent.c) -----------------------------------------------------------------------
+
+/// One step of an LSTM: gates [batch, 4 * hidden] come as projected inputs and leave as activated gates; `recurrent` is the product
+/// with the old state, `bias` [8 * hidden] or null. Writes the cell, its hyperbolic tangent and the state, each [batch, hidden].
+void tare_training_lstm_cell(
+    float *gates, const float *recurrent, const float *bias, const float *old_cell, float *cell, float *squashed,
+    float *state, size_t batch, size_t hidden);
+/// Gradients of the gates before their activation; dcell becomes that of the old cell.
+void tare_training_lstm_cell_backward(
+    const float *gates, const float *old_cell, const float *squashed, const float *dstate, float *dcell, float *dgates,
+    size_t batch, size_t hidden);
 
 // ---- optimizers (training_optimizers.c) ----------------------------------------------------------------------------
 

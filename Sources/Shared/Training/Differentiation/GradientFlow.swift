@@ -86,7 +86,13 @@ extension Operator {
         case .fakeQuantize(let attributes):
             index == 0 || (index == 1 && attributes.specification.algorithm != .fakeQuantize) ? .computed : .none
         case .observe, .shape, .constantOfShape: .none
-        case .localResponseNormalization, .lstm, .gru, .quantizeLinear, .dequantizeLinear, .mlu, .module: .refused
+        case .lstm(let attributes):
+            switch index {
+            case 0, 1, 2, 3, 5, 6: attributes.isPlain ? .computed : .refused
+            case 4: .none
+            default: .refused
+            }
+        case .localResponseNormalization, .gru, .quantizeLinear, .dequantizeLinear, .mlu, .module: .refused
         }
     }
 

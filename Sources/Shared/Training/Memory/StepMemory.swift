@@ -99,10 +99,13 @@ final class StepMemory {
         unsafe address.initializeMemory(as: UInt8.self, repeating: 0, count: byteCounts[slot])
     }
 
-    /// Runs a primitive over slots.
-    func execute(_ primitive: TrainingPrimitive, _ slots: [Int]) throws(StepError) {
+    /// Runs a primitive over slots, from so many float32 elements behind their starts on.
+    func execute(_ primitive: TrainingPrimitive, _ slots: [Int], offsets: [Int] = []) throws(StepError) {
         precondition(slots.count <= Self.maximumBufferCount, "A primitive with \(slots.count) buffers")
-        for (index, slot) in slots.enumerated() { unsafe scratch[index] = unsafe raw(slot) }
+        for (index, slot) in slots.enumerated() {
+            let offset = offsets.isEmpty ? 0 : offsets[index] * MemoryLayout<Float>.stride
+            unsafe scratch[index] = unsafe raw(slot).map { unsafe $0 + offset }
+        }
         guard let base = unsafe UnsafePointer(scratch.baseAddress) else { return }
         try unsafe primitive.execute(base, count: slots.count)
     }

@@ -33,7 +33,8 @@ extension PlanBuilder {
         case .reduce(let attributes): try reduce(node, attributes)
         case .fakeQuantize(let attributes): try fakeQuantize(node, attributes)
         case .observe(let attributes): try observe(node, attributes)
-        case .localResponseNormalization, .lstm, .gru, .quantizeLinear, .dequantizeLinear, .mlu, .module, .shape,
+        case .lstm(let attributes): try lstm(node, attributes)
+        case .localResponseNormalization, .gru, .quantizeLinear, .dequantizeLinear, .mlu, .module, .shape,
             .constantOfShape:
             try emitReference(node)
         }
@@ -53,6 +54,7 @@ extension PlanBuilder {
         case .layerNormalization, .dropout: return node.outputs.dropFirst().allSatisfy(\.isEmpty)
         case .resize(let attributes): return attributes.isNearest
         case .reduce(let attributes): return attributes.function != .l2Norm && attributes.function != .sumOfSquares
+        case .lstm(let attributes): return attributes.isPlain && node.input(4) == nil && node.input(7) == nil
         case .observe(let attributes): return !attributes.specification.isHistogram
         case .averagePool(let attributes): return (1...3).contains(attributes.kernelShape.count)
         default: return true

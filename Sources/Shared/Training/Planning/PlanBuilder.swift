@@ -283,16 +283,29 @@ final class PlanBuilder {
     func onBackward(
         of variable: Int, _ emit: @escaping (PlanBuilder, _ gradient: Int) throws(TrainingError) -> Void
     ) {
-        guard variables[variable].needsGradient else { return }
-        let root = variables[variable].root
+        onBackward(ofAny: [variable]) { (builder, gradients) throws(TrainingError) in
+            guard let gradient = gradients[0] else { return }
+            try emit(builder, gradient)
+        }
+    }
+
+    /// The same for a node with several outputs; gradients that nothing contributed to are absent.
+    func onBackward(
+        ofAny outputs: [Int], _ emit: @escaping (PlanBuilder, _ gradients: [Int?]) throws(TrainingError) -> Void
+    ) {
+        guard outputs.contains(where: { variables[$0].needsGradient }) else { return }
+        let roots = outputs.map { variables[$0].root }
         backward.append(
             (
                 current,
                 { (builder) throws(TrainingError) in
-                    guard let gradient = builder.gradients[root] else { return }
-                    try emit(builder, gradient)
-                    builder.gradients[root] = nil
-                    builder.holders[gradient, default: 1] -= 1
+                    let complete = roots.map { builder.gradients[$0] }
+                    guard complete.contains(where: { $0 != nil }) else { return }
+                    try emit(builder, complete)
+                    for case (let root, let gradient?) in zip(roots, complete) {
+                        builder.gradients[root] = nil
+                        builder.holders[gradient, default: 1] -= 1
+                    }
                 }
             ))
     }
