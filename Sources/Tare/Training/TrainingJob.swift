@@ -104,6 +104,7 @@ struct TrainingJob {
             _ = try network.run(DecodedSample.assembleBatch(samples))
         }
         try network.resetQConfig(qconfig)
+        try network.graph.scaleStepGradients()
         network.train()
         return network.graph
     }

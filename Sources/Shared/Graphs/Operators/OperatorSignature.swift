@@ -54,7 +54,7 @@ extension Operator {
         case .quantizeLinear, .dequantizeLinear: OperatorSignature(2, upTo: 3)
         case .mlu: OperatorSignature(2, upTo: MLUInput.allCases.count)
         case .module(let module): OperatorSignature(module.kind.dataCount, upTo: module.inputCount)
-        case .fakeQuantize: OperatorSignature(2, upTo: 3)
+        case .fakeQuantize: OperatorSignature(2, upTo: 4)
         case .observe(let attributes):
             OperatorSignature(inputs: 1 + attributes.specification.stateKeys.count, outputs: 4)
         }

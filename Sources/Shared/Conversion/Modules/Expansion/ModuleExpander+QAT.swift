@@ -171,7 +171,11 @@ extension ModuleExpander {
         }
         guard recipe.fakeQuantIsEnabled else { return (value, carried) }
         guard let scale else { throw .noScale(path: path, part: part == .weight ? "weight" : "activation") }
-        let inputs = [value, scale] + (zeroPoint.map { [$0] } ?? [])
+        var inputs = [value, scale] + (zeroPoint.map { [$0] } ?? [])
+        if fakeQuant.algorithm == .lsq, own.count > 2 {
+            // The factor of the step's gradient comes behind a zero point that may be absent.
+            inputs = [value, scale, zeroPoint ?? "", own[2]]
+        }
         return (emit(.fakeQuantize(FakeQuantizeAttributes(fakeQuant)), inputs, path: path, as: output), carried)
     }
 
