@@ -292,7 +292,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Calibration", "ControlAPI", "Conversion", "Graphs", "ONNXFormat", "Tensors", "TestSupport", "tare",
+                "Calibration", "ControlAPI", "Conversion", "Graphs", "ONNXFormat", "Tensors", "TestSupport", "Training",
+                "tare",
             ],
             path: "Tests/EndToEndTests", swiftSettings: settings),
     ],

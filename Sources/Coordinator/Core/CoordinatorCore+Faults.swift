@@ -11,6 +11,14 @@ extension CoordinatorCore {
         jobs[j].audits.add(shard, node: device.node)
     }
 
+    /// Ends a job of rounds: later rounds have gone on with what was counted, so a third opinion would come too late.
+    private mutating func failForConflict(_ j: Int, _ shard: Int, between owner: Device, and device: Device) {
+        fail(
+            j,
+            .store(
+                text: "\(owner) and \(device) computed different results for shard \(shard); one of these devices is faulty"))
+    }
+
     /// Compares a result with the counted one.
     mutating func compare(_ commit: Commit, by id: SessionID, now: Duration) {
         let reference = commit.shard
@@ -34,12 +42,8 @@ extension CoordinatorCore {
             return
         }
         if !isSame, jobs[j].job.rounds != nil, jobs[j].isRunning {
-            // Later rounds have gone on with what was counted, so a third opinion would come too late.
             acknowledge(reference, .conflict, "another worker computed \(counted)", to: id)
-            report(.conflict(job: reference.job, shard: shard, session: id, counted: counted, other: commit.digest))
-            let text =
-                "\(owner) and \(device) computed different results for shard \(shard); one of these devices is faulty"
-            fail(j, .store(text: text))
+            failForConflict(j, shard, between: owner, and: device)
             return
         }
         let decision = Decision.disputed(

@@ -2,6 +2,7 @@ internal import Calibration
 internal import CoordinatorCore
 internal import Dispatch
 internal import Synchronization
+internal import Tensors
 internal import Wire
 
 /// Gathers the results of a round, reduces them in the order of the shards, and opens the next round.
@@ -72,8 +73,10 @@ final class RoundStore: ShardStore {
             guard results.count == end - first else { return (.stored, nil) }
             do {
                 return (.stored, try finish(results, of: &state, end: end))
+            } catch let error as TensorFileError {
+                return (.broken(.store(text: error.description)), nil)
             } catch {
-                return (.broken(.store(text: "\(error)")), nil)
+                return (.broken(.data(text: "\(error)", sample: nil)), nil)
             }
         }
     }

@@ -241,7 +241,14 @@ extension PlanBuilder {
                 }
             }
         }
+        try lstmInputGradient(layer, direction, dgates, rows: rows, width: width)
+    }
+
+    private func lstmInputGradient(
+        _ layer: LSTM, _ direction: Int, _ dgates: Int, rows: Int, width: Int
+    ) throws(TrainingError) {
         guard variables[layer.x].needsGradient else { return }
+        let upper = TrainingContext.Matrix([rows, width])
         let dx = floats(variables[layer.x].count)
         let product = try create { () throws(StepError) in
             try context.matmul(

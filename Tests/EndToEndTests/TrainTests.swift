@@ -1,0 +1,147 @@
+import Foundation
+import Glibc
+import Tensors
+import TestSupport
+import Testing
+import Training
+
+/// `tare train` and `tare finetune`: weights that depend neither on who computed them nor on what failed.
+@Suite struct TrainTests {
+    private static let options = [
+        "--data", Example.evaluation, "--labels", "label", "--batch-size", "32", "--micro-batches", "4", "--epochs", "1",
+        "--learning-rate", "0.002",
+    ]
+
+    private static func finetune(
+        _ folder: TemporaryFolder, _ name: String, _ options: [String]
+    ) throws -> TareProcess.Outcome {
+        try TareProcess.run(
+            [
+                "finetune", Example.model, "--output", folder.path("\(name).onnx"), "--checkpoint",
+                folder.path("\(name).pth"),
+            ] + options, in: folder.url)
+    }
+
+    private static func digests(_ folder: TemporaryFolder, _ name: String) throws -> [String] {
+        [try digest(folder.path("\(name).onnx")), try digest(folder.path("\(name).pth"))]
+    }
+
+    @Test func workersTransportAndDeliveryDoNotChangeTheWeights() throws {
+        let folder = try TemporaryFolder()
+        var results: Set<[String]> = []
+        for (index, words) in [
+            ["--workers", "1"], ["--workers", "2"], ["--workers", "8"],
+            ["--workers", "2", "--transport", "tcp", "--data-delivery", "stream"],
+        ].enumerated() {
+            let outcome = try Self.finetune(folder, "\(index)", Self.options + words)
+            try #require(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("14 steps") && outcome.errors.contains("epoch 1 of 1"))
+            results.insert(try Self.digests(folder, "\(index)"))
+        }
+        #expect(results.count == 1)
+        // What is trained is still right about nearly all of the images.
+        let run = try TareProcess.run(
+            ["run", folder.path("0.onnx"), "--input", Example.evaluation, "--labels", "label", "--json"], in: folder.url)
+        try #require(run.status == 0, "\(run.errors)")
+        let right = try #require(run.output.firstMatch(of: /"top1[A-Za-z]*"\s*:\s*([0-9.]+)/).flatMap { Double($0.1) })
+        #expect(right > 0.9 || right > 90, "\(run.output)")
+    }
+
+    @Test func killedWorkersDoNotChangeTheWeights() throws {
+        let folder = try TemporaryFolder()
+        let words = Self.options + ["--epochs", "6"]
+        let undisturbed = try Self.finetune(folder, "undisturbed", words + ["--workers", "1"])
+        try #require(undisturbed.status == 0, "\(undisturbed.errors)")
+        let process = try TareProcess(
+            [
+                "finetune", Example.model, "--output", folder.path("disturbed.onnx"), "--checkpoint",
+                folder.path("disturbed.pth"), "--workers", "3",
+            ] + words, in: folder.url)
+        var killed: Set<Int32> = []
+        let deadline = ContinuousClock.now + .seconds(60)
+        while killed.count < 2, ContinuousClock.now < deadline, kill(process.identifier, 0) == 0 {
+            // Only workers in the middle of the computation: starting takes less than this processor time.
+            for child in TareProcess.children(of: process.identifier)
+            where killed.count < 2 && !killed.contains(child)
+                && TareProcess.processorTime(of: child) > .milliseconds(400)
+            {
+                if kill(child, SIGKILL) == 0 { killed.insert(child) }
+            }
+        }
+        let outcome = try process.finish()
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        #expect(killed.count == 2)
+        #expect(try Self.digests(folder, "undisturbed") == Self.digests(folder, "disturbed"))
+    }
+
+    @Test func aCheckpointGoesOnToTheSameBytes() throws {
+        let folder = try TemporaryFolder()
+        let words = Self.options + ["--schedule", "constant", "--workers", "1"]
+        let whole = try Self.finetune(folder, "whole", words + ["--epochs", "2"])
+        try #require(whole.status == 0, "\(whole.errors)")
+        let half = try Self.finetune(folder, "half", words)
+        try #require(half.status == 0, "\(half.errors)")
+        let checkpoint = try Checkpoint(path: folder.path("half.pth"))
+        #expect(checkpoint.step == 14 && checkpoint.optimizerState.keys.contains { $0.hasSuffix(".momentum_buffer") })
+        let rest = try Self.finetune(
+            folder, "rest", words + ["--epochs", "2", "--resume", folder.path("half.pth"), "--workers", "2"])
+        try #require(rest.status == 0, "\(rest.errors)")
+        #expect(try Self.digests(folder, "whole") == Self.digests(folder, "rest"))
+        let other = try Self.finetune(
+            folder, "other", words + ["--epochs", "2", "--resume", folder.path("half.pth"), "--order-seed", "9"])
+        #expect(other.status == 65 && other.errors.contains("another order"), "\(other.errors)")
+    }
+
+    @Test func floatTrainingAndAJobFile() throws {
+        let folder = try TemporaryFolder()
+        let job = """
+            model: \(Example.model)
+            data: \(Example.evaluation)
+            labels: label
+            output: trained.onnx
+            epochs: 1
+            batch-size: 64
+            micro-batches: 2
+            learning-rate: 0.001
+            optimizer: adam
+            """
+        try job.write(to: folder.url.appending(path: "job.yaml"), atomically: true, encoding: .utf8)
+        let outcome = try TareProcess.run(["train", folder.path("job.yaml"), "--json", "--workers", "2"], in: folder.url)
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.output.contains("\"steps\" : 7") || outcome.output.contains("\"steps\":7"), "\(outcome.output)")
+        let run = try TareProcess.run(
+            ["run", folder.path("trained.onnx"), "--input", Example.evaluation, "--labels", "label"], in: folder.url)
+        #expect(run.status == 0, "\(run.errors)")
+    }
+
+    @Test(arguments: [
+        (["--qconfig", "calibration"], 65, "histogram"), (["--qconfig", "nothing"], 64, "nothing"),
+        (["--batch-size", "30"], 64, "--micro-batches"), (["--float-module", "nowhere"], 65, "nowhere"),
+        (["--batch-size", "1000"], 65, "--batch-size"), (["--labels", "classes"], 65, "classes"),
+        (["--learning-rate", "1e30"], 65, "diverged"),
+    ])
+    func whatCannotBeTrainedIsRefused(words: [String], status: Int32, text: String) throws {
+        let folder = try TemporaryFolder()
+        let outcome = try Self.finetune(folder, "refused", Self.options + words + ["--workers", "1"])
+        #expect(outcome.status == status && outcome.errors.contains(text), "\(outcome.status) \(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder.path("refused.onnx")))
+    }
+
+    @Test(arguments: ["tqt", "lsq_int4", "min_max_fakequant", "recipes.yaml"])
+    func everyKindOfRecipeIsTrained(name: String) throws {
+        let folder = try TemporaryFolder()
+        let recipes = """
+            weight_observer: {class: MinMaxObserver, dtype: qint8, narrow_range: true}
+            act_observer: {class: ExponentialMovingAverageObserver, dtype: quint8, mode: asymmetric, momentum: 0.8}
+            weight_fake_quant: {class: FakeQuantize, dtype: qint8_narrow}
+            act_fake_quant: {class: FakeQuantize, dtype: quint8}
+            """
+        try recipes.write(to: folder.url.appending(path: "recipes.yaml"), atomically: true, encoding: .utf8)
+        let qconfig = name.hasSuffix(".yaml") ? folder.path(name) : name
+        let outcome = try Self.finetune(folder, "trained", Self.options + ["--qconfig", qconfig, "--workers", "2"])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        let run = try TareProcess.run(
+            ["run", folder.path("trained.onnx"), "--input", Example.evaluation, "--labels", "label"], in: folder.url)
+        #expect(run.status == 0, "\(run.errors)")
+    }
+}
