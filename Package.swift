@@ -88,8 +88,8 @@ let package = Package(
             "Kernels", folder: "Shared/Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors"],
             settings: numericSettings),
         library(
-            "Execution", folder: "Shared/Execution", dependencies: ["CKernels", "Graphs", "Kernels", "Tensors"],
-            settings: numericSettings),
+            "Execution", folder: "Shared/Execution",
+            dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors"], settings: numericSettings),
         library(
             "Training", folder: "Shared/Training",
             dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors"], settings: numericSettings),
@@ -192,6 +192,12 @@ let package = Package(
             dependencies: ["Conversion", "Execution", "Graphs", "MLU", "ONNXFormat", "Quantization", "Tensors"],
             path: "Benchmarks/mlu", exclude: ["README.md", "compare.py"], swiftSettings: settings),
 
+        // Measures quantized modules; `Benchmarks/modules/README.md` says how.
+        .executableTarget(
+            name: "modules-benchmark",
+            dependencies: ["Conversion", "Execution", "Graphs", "Modules", "ONNXFormat", "Quantization", "Tensors"],
+            path: "Benchmarks/modules", exclude: ["README.md"], swiftSettings: settings),
+
         // Measures what encryption costs; `Benchmarks/wire/README.md` says how.
         .executableTarget(
             name: "wire-benchmark", dependencies: ["Calibration", "Wire"], path: "Benchmarks/wire",
@@ -227,7 +233,7 @@ let package = Package(
         tests("Graphs", dependencies: ["Tensors"]),
         tests("Quantization", dependencies: ["Tensors", "TestSupport"]),
         tests("Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors", "TestSupport"]),
-        tests("Execution", dependencies: ["Graphs", "Kernels", "Tensors", "TestSupport"]),
+        tests("Execution", dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
         tests("Training", dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
         tests("Conversion", dependencies: ["Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests(

@@ -13,13 +13,16 @@ TARE_INLINE void split_body(const int16_t *restrict in, size_t count, int16_t *r
     }
 }
 
-TARE_INLINE void widen_body(const int8_t *restrict in, size_t count, int16_t *restrict out) {
-    for (size_t i = 0; i < count; i++) out[i] = in[i];
+// `flip` is 128 for bytes without a sign, whose zero point is then 128 less.
+TARE_INLINE void widen_body(
+    const uint8_t *restrict in, size_t count, int32_t flip, int32_t zero_point, int16_t *restrict out) {
+    for (size_t i = 0; i < count; i++) out[i] = (int16_t)((int8_t)(in[i] ^ flip) - zero_point);
 }
 
 // `pixels` pixels in a row. Inputs of a group may be followed by one zero.
 TARE_INLINE void copy_pixels(
     const geometry_t *g, int wide, const void *source, int64_t pixels, int16_t *low, int16_t *high) {
+    const int32_t flip = g->w.source_is_unsigned ? 128 : 0, zero_point = g->w.source_zero_point - flip;
     const int64_t runs = g->padded_inputs == g->w.inputs ? 1 : pixels * g->w.groups;
     const int64_t length = runs == 1 ? pixels * g->w.groups * g->w.inputs : g->w.inputs;
     for (int64_t run = 0; run < runs; run++) {
@@ -27,7 +30,7 @@ TARE_INLINE void copy_pixels(
         if (wide) {
             split_body((const int16_t *)source + run * length, (size_t)length, low + target, high + target);
         } else {
-            widen_body((const int8_t *)source + run * length, (size_t)length, low + target);
+            widen_body((const uint8_t *)source + run * length, (size_t)length, flip, zero_point, low + target);
         }
     }
 }

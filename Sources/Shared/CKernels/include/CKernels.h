@@ -1,4 +1,5 @@
 #pragma once
+#include "tare_bytes.h"
 #include "tare_evaluation.h"
 #include "tare_fake_quantize.h"
 #include "tare_integers.h"

@@ -83,6 +83,8 @@ typedef struct {
     int64_t input[3], output[3], kernel[3], strides[3], dilations[3];
     /// Zeros before each axis; those after it follow from the outputs.
     int64_t before[3];
+    /// Of a source that is not wide: whether its bytes have no sign, and what is subtracted from each; padding is zero after that.
+    int32_t source_is_unsigned, source_zero_point;
 } tare_integer_window;
 
 /// How many int16_t packed weights need.
@@ -95,8 +97,8 @@ void tare_integer_pack(
 /// Bytes that a convolution needs beside its operands, to be aligned to 64.
 size_t tare_integer_workspace_size(tare_integer_variant variant, const tare_integer_window *window, int32_t wide);
 
-/// Exact sums of products. The source is int8_t and the sums are int32_t, which they must fit; when `wide`, int16_t and
-/// int64_t. Weights as packed for the variant; int8 ones within -128...127.
+/// Exact sums of products. The source is int8_t or uint8_t and the sums are int32_t, which they must fit; when `wide`, int16_t
+/// and int64_t. Weights as packed for the variant; within -255...255 unless `wide`.
 void tare_integer_convolve(
     tare_integer_variant variant, const tare_integer_window *window, int32_t wide, const void *source,
     const int16_t *packed, void *workspace, void *sums);

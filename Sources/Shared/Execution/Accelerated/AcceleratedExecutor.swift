@@ -6,9 +6,10 @@ public import Tensors
 ///
 /// For each set of input shapes it plans once: constants are folded, batch normalization goes into weights, activations
 /// and additions ride on the kernel before them, activations of convolutions keep their channels innermost, and buffers
-/// are reused. Nodes without a fast kernel run on the reference kernels. A value that is observed is always computed for
-/// itself, never replaced by a neighbour. One thread computes; with AVX-512 the bits of a result depend on neither the
-/// batch size nor what is observed beside it.
+/// are reused. Modules of the quantized family work on bytes and give the integers of the reference kernels. Nodes without
+/// a fast kernel run on the reference kernels. A value that is observed is always computed for itself, never replaced by
+/// a neighbour. One thread computes; with AVX-512 the bits of a result depend on neither the batch size nor what is
+/// observed beside it.
 public final class AcceleratedExecutor: GraphExecutor {
     /// How plans are made.
     public struct Options: Sendable, Hashable {

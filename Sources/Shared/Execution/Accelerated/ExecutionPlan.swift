@@ -80,6 +80,8 @@ final class ExecutionPlan {
             case .integerConvolution(let convolution): addresses.convolve(convolution)
             case .dequantize(let dequantization): addresses.dequantize(dequantization)
             case .round(let rounding): addresses.round(rounding)
+            case .bytes(let step): addresses.run(step)
+            case .fakeQuantize(let step): addresses.fakeQuantize(step)
             case .fill(let position, let count, let value):
                 addresses.fill(position, count: count, value: value)
             case .observe(let value, let position, let count):

@@ -191,8 +191,14 @@ final class PlanBuilder {
             forms[name, default: []].append(form)
             return form
         }
-        let copy = newForm(layout)
-        try reorder(from: existing[0], to: copy)
+        let copy: ValueForm
+        if byteShape(name) != nil {
+            copy = newByteForm(layout)
+            moveBytes(from: existing[0], to: copy)
+        } else {
+            copy = newForm(layout)
+            try reorder(from: existing[0], to: copy)
+        }
         slots[copy.position.slot].values.append(name)
         forms[name, default: []].append(copy)
         return copy

@@ -96,6 +96,10 @@ struct PlanStep {
         case dequantize(DequantizeStep)
         /// float32 elements become those that integers stand for.
         case round(RoundingStep)
+        /// Our own kernels work on the bytes of quantized modules.
+        case bytes(ByteStep)
+        /// float32 elements are rounded to a grid.
+        case fakeQuantize(FakeQuantizeStep)
         /// float32 elements get one value.
         case fill(SlotPosition, count: Int, value: Float)
         /// The tap sees float32 elements.
@@ -127,6 +131,8 @@ struct PlanStep {
             [step.sums, step.factors, step.bias].map(\.slot) + [step.addend, step.result].compactMap { $0?.slot }
                 + step.quantized.map(\.position.slot)
         case .round(let step): [step.source.slot, step.result.slot]
+        case .bytes(let step): step.slots
+        case .fakeQuantize(let step): [step.source.slot, step.result.slot]
         case .fill(let position, _, _), .observe(_, let position, _): [position.slot]
         case .observeConstant: []
         }

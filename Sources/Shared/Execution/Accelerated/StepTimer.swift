@@ -37,6 +37,8 @@ public final class StepTimer {
                 case .integerConvolution: IntegerArithmetic.ownKernels
                 case .dequantize: "dequantize"
                 case .round: "round"
+                case .bytes(let step): step.name
+                case .fakeQuantize: "fake quantize"
                 case .fill: "fill"
                 case .observe, .observeConstant: "observe"
                 }

@@ -4,7 +4,7 @@ import Tensors
 /// A convolution of integers by our own kernels: any groups, strides and dilations on every processor.
 struct IntegerWindow {
     /// The C kernels' description.
-    let description: tare_integer_window
+    private(set) var description: tare_integer_window
 
     /// Describes a convolution of data [N, C, spatial...] with channels innermost; `output` are spatial extents.
     init(window: WindowGeometry, groups: Int, data: Shape, outputChannels: Int, output: [Int]) {
@@ -27,6 +27,12 @@ struct IntegerWindow {
         let ones = WindowGeometry(
             kernel: [1], strides: [1], dilations: [1], paddingBefore: [0], paddingAfter: [0])
         self.init(window: ones, groups: 1, data: [1, inputs, rows], outputChannels: outputs, output: [rows])
+    }
+
+    /// Says what the bytes of the source stand for; int8 without a zero point unless it is called.
+    mutating func setSource(_ meaning: ByteMeaning) {
+        description.source_is_unsigned = meaning.isUnsigned ? 1 : 0
+        description.source_zero_point = meaning.zeroPoint
     }
 
     private static func three(_ values: [Int], missing: Int) -> (Int64, Int64, Int64) {

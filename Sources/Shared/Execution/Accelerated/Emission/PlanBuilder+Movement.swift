@@ -27,7 +27,7 @@ extension PlanBuilder {
 
     /// The same memory seen in another order of axes; copied only when a reader needs that.
     func emitTranspose(_ node: Node, _ permutation: [Int]?) throws(ExecutionError) -> Bool {
-        guard let input = floatShape(node.input(0)) else { return false }
+        guard let input = floatShape(node.input(0)) ?? byteShape(node.input(0))?.shape else { return false }
         let order = permutation ?? Array(input.dimensions.indices.reversed())
         guard order.sorted() == Array(input.dimensions.indices) else { return false }
         let forms = try existingForms(of: node.inputs[0]).map { form in
@@ -38,12 +38,13 @@ extension PlanBuilder {
     }
 
     /// A part of `form` that starts at `starts` and takes every `steps`-th element.
-    private func part(
-        of form: ValueForm, starts: [Int], extents: [Int], steps: [Int]
+    func part(
+        of form: ValueForm, starts: [Int], extents: [Int], steps: [Int],
+        elementByteCount: Int = MemoryLayout<Float>.stride
     ) -> ValueForm {
         var offset = form.position.byteOffset
         for axis in starts.indices {
-            offset += starts[axis] * form.layout.strides[axis] * MemoryLayout<Float>.stride
+            offset += starts[axis] * form.layout.strides[axis] * elementByteCount
         }
         let strides = zip(form.layout.strides, steps).map { $0 * $1 }
         return ValueForm(
@@ -113,18 +114,7 @@ extension PlanBuilder {
         let positive = axis < 0 ? axis + output.rank : axis
         guard output.dimensions.indices.contains(positive), node.inputs.allSatisfy({ floatShape($0) != nil })
         else { return false }
-        // Channels stay innermost when they are so already.
-        var layout = StridedShape(rowMajor: output.dimensions)
-        for name in node.inputs where constant(name) == nil {
-            let form = try existingForms(of: name)[0]
-            let channelsLast = StridedShape(channelsLast: form.layout.extents)
-            if form.layout.coincides(with: channelsLast),
-                !form.layout.coincides(with: StridedShape(rowMajor: form.layout.extents))
-            {
-                layout = StridedShape(channelsLast: output.dimensions)
-            }
-        }
-        let target = newForm(layout)
+        let target = newForm(try concatenationLayout(output, of: node.inputs))
         let ones = [Int](repeating: 1, count: output.rank)
         var starts = [Int](repeating: 0, count: output.rank)
         for name in node.inputs {
@@ -138,6 +128,20 @@ extension PlanBuilder {
         }
         try define(node.outputs[0], [target])
         return true
+    }
+
+    /// Channels stay innermost when they are so already.
+    func concatenationLayout(_ output: Shape, of names: [String]) throws(ExecutionError) -> StridedShape {
+        for name in names where constant(name) == nil {
+            let form = try existingForms(of: name)[0]
+            let channelsLast = StridedShape(channelsLast: form.layout.extents)
+            if form.layout.coincides(with: channelsLast),
+                !form.layout.coincides(with: StridedShape(rowMajor: form.layout.extents))
+            {
+                return StridedShape(channelsLast: output.dimensions)
+            }
+        }
+        return StridedShape(rowMajor: output.dimensions)
     }
 
     /// Zeros or another constant around a copy.

@@ -18,13 +18,19 @@ extension PlanBuilder {
         case .unary, .clip: return try emitEltwise(group, node)
         case .binary, .variadic: return try emitBinary(group, node)
         case .averagePool(let attributes):
-            return try emitPooling(
-                node, attributes, attributes.countIncludesPadding ? .averageIncludingPadding : .average)
+            let algorithm: PoolingAlgorithm = attributes.countIncludesPadding ? .averageIncludingPadding : .average
+            if try emitBytePooling(node, attributes, algorithm) { return true }
+            return try emitPooling(node, attributes, algorithm)
         case .maxPool(let attributes):
             if try emitIntegerPooling(node, attributes) { return true }
+            if try emitBytePooling(node, attributes, .maximum) { return true }
             return try emitPooling(node, attributes, .maximum)
-        case .globalAveragePool: return try emitGlobalPooling(node, .average)
-        case .globalMaxPool: return try emitGlobalPooling(node, .maximum)
+        case .globalAveragePool:
+            if try emitBytePooling(node, nil, .average) { return true }
+            return try emitGlobalPooling(node, .average)
+        case .globalMaxPool:
+            if try emitBytePooling(node, nil, .maximum) { return true }
+            return try emitGlobalPooling(node, .maximum)
         case .batchNormalization(let attributes): return try emitBatchNormalization(group, node, attributes)
         case .layerNormalization(let attributes): return try emitLayerNormalization(node, attributes)
         case .localResponseNormalization(let attributes): return try emitLRN(node, attributes)
@@ -41,6 +47,9 @@ extension PlanBuilder {
         case .pad(let mode): return try emitPad(node, mode)
         case .mlu(let op): return try emitModule(group, node, op)
         case .quantizeLinear: return try emitQuantizationPair(group)
+        case .module: return try emitQuantizedModule(group, node)
+        case .fakeQuantize(let attributes): return try emitFakeQuantize(node, attributes)
+        case .observe(let attributes): return try emitObserve(node, attributes)
         case .lstm(let attributes): return try emitRecurrent(node, attributes, isLSTM: true)
         case .gru(let attributes): return try emitRecurrent(node, attributes, isLSTM: false)
         default: return false
@@ -59,11 +68,13 @@ extension PlanBuilder {
         return true
     }
 
-    /// One step of a reference kernel.
-    func emitReference(_ node: Node) throws(ExecutionError) {
+    /// One step of a reference kernel; `first` is the first operand when it is not taken row-major.
+    func emitReference(_ node: Node, first: ReferenceCall.Operand? = nil) throws(ExecutionError) {
         var operands: [ReferenceCall.Operand] = []
-        for name in node.inputs {
-            if name.isEmpty {
+        for (index, name) in node.inputs.enumerated() {
+            if index == 0, let first {
+                operands.append(first)
+            } else if name.isEmpty {
                 operands.append(.absent)
             } else if let constant = resolved.constants[name] {
                 operands.append(.constant(constant))
