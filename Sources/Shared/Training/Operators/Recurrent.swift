@@ -191,7 +191,7 @@ extension PlanBuilder {
     private func lstmParameterGradients(
         _ layer: LSTM, _ recurrence: StepMemory.Recurrence, _ direction: Int, _ dgates: Int, _ results: [Int: Int]
     ) throws(TrainingError) {
-        let (rows, width, count) = (layer.steps * layer.batch, 4 * layer.hidden, layer.stateCount)
+        let (rows, width) = (layer.steps * layer.batch, 4 * layer.hidden)
         let upper = TrainingContext.Matrix([rows, width])
         if let target = results[layer.weights] {
             let product = try create { () throws(StepError) in
@@ -205,31 +205,7 @@ extension PlanBuilder {
                     product, [dgates, x, target], offsets: [0, 0, direction * width * layer.inputs])
             }
         }
-        if let target = results[layer.recurrence] {
-            let product = try create { () throws(StepError) in
-                try context.matmul(
-                    source: upper.transposed, weights: .init([rows, layer.hidden]),
-                    destination: .init([width, layer.hidden]))
-            }
-            let old = floats(rows * layer.hidden)
-            let initial = layer.initialHidden.map { variables[$0].slot }
-            let times = layer.times(direction)
-            step([dgates, recurrence.states, initial, old, target]) { (memory) throws(StepError) in
-                memory.clear(old)
-                if let initial {
-                    memory.copyRows(
-                        initial, offset: direction * count, stride: count, to: old, offset: times[0] * count,
-                        stride: count, rows: 1, width: count)
-                }
-                for (time, next) in zip(times, times.dropFirst()) {
-                    memory.copyRows(
-                        recurrence.states, offset: time * count, stride: count, to: old, offset: next * count,
-                        stride: count, rows: 1, width: count)
-                }
-                try memory.execute(
-                    product, [dgates, old, target], offsets: [0, 0, direction * width * layer.hidden])
-            }
-        }
+        try lstmRecurrenceGradient(layer, recurrence, direction, dgates, results)
         if let bias = layer.bias, let target = results[bias] {
             let (sums, work) = (floats(width), doubles(width))
             step([dgates, sums, work, target]) { memory in
@@ -259,5 +235,37 @@ extension PlanBuilder {
             try memory.execute(product, [dgates, weights, dx], offsets: [0, direction * width * layer.inputs, 0])
         }
         contribute(dx, to: layer.x)
+    }
+
+    /// The product of the gates' gradients with the states before each step.
+    private func lstmRecurrenceGradient(
+        _ layer: LSTM, _ recurrence: StepMemory.Recurrence, _ direction: Int, _ dgates: Int, _ results: [Int: Int]
+    ) throws(TrainingError) {
+        guard let target = results[layer.recurrence] else { return }
+        let (rows, width, count) = (layer.steps * layer.batch, 4 * layer.hidden, layer.stateCount)
+        let upper = TrainingContext.Matrix([rows, width])
+        let product = try create { () throws(StepError) in
+            try context.matmul(
+                source: upper.transposed, weights: .init([rows, layer.hidden]),
+                destination: .init([width, layer.hidden]))
+        }
+        let old = floats(rows * layer.hidden)
+        let initial = layer.initialHidden.map { variables[$0].slot }
+        let times = layer.times(direction)
+        step([dgates, recurrence.states, initial, old, target]) { (memory) throws(StepError) in
+            memory.clear(old)
+            if let initial {
+                memory.copyRows(
+                    initial, offset: direction * count, stride: count, to: old, offset: times[0] * count,
+                    stride: count, rows: 1, width: count)
+            }
+            for (time, next) in zip(times, times.dropFirst()) {
+                memory.copyRows(
+                    recurrence.states, offset: time * count, stride: count, to: old, offset: next * count,
+                    stride: count, rows: 1, width: count)
+            }
+            try memory.execute(
+                product, [dgates, old, target], offsets: [0, 0, direction * width * layer.hidden])
+        }
     }
 }
