@@ -8,10 +8,15 @@ final class Tracer {
     private var counts: [String: Int] = [:]
     private var taken: Set<String>
     private let initialization: ParameterInitialization
+    /// The layers that have a path.
+    private let layers: Set<ObjectIdentifier>
 
     /// Starts with nothing, or behind a graph whose names are taken.
-    init(_ initialization: ParameterInitialization, continuing graph: Graph? = nil) {
+    init(
+        _ initialization: ParameterInitialization, layers: Set<ObjectIdentifier> = [], continuing graph: Graph? = nil
+    ) {
         self.initialization = initialization
+        self.layers = layers
         taken = Set(graph?.initializers.keys.map { $0 } ?? []).union(graph?.inputs.map(\.name) ?? [])
         for node in graph?.nodes ?? [] {
             taken.insert(node.name)
@@ -31,7 +36,12 @@ final class Tracer {
     }
 
     /// Adds a layer, and its parameters when this is its first call.
+    ///
+    /// - Precondition: A property of the model leads to the layer: without a path it would share parameters with others.
     func call(_ layer: Layer, _ data: [Value]) -> Value {
+        precondition(
+            layers.contains(ObjectIdentifier(layer)),
+            "No property of the model leads to a \(layer.className) that it calls; keep the layer in a property")
         var inputs = data.map(\.name)
         var keys = layer.parameters.map(\.key)
         var op = layer.op

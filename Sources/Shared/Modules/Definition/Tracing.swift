@@ -20,7 +20,7 @@ extension Graph {
             // A layer that lies at two places belongs to the first.
             if seen.insert(ObjectIdentifier(layer)).inserted { layer.path = path }
         }
-        let tracer = Tracer(initialization)
+        let tracer = Tracer(initialization, layers: seen)
         let result = model.forward(Modules.Value(name: input, tracer: tracer))
         var nodes = tracer.nodes
         if let last = nodes.lastIndex(where: { $0.outputs == [result.name] }) {
