@@ -8,7 +8,8 @@ import Training
 /// `tare train` and `tare finetune`: weights that depend neither on who computed them nor on what failed.
 @Suite struct TrainTests {
     private static let options = [
-        "--data", Example.evaluation, "--labels", "label", "--batch-size", "32", "--micro-batches", "4", "--epochs", "1",
+        "--data", Example.evaluation, "--labels", "label", "--batch-size", "32", "--micro-batches", "4", "--epochs",
+        "1",
         "--learning-rate", "0.002",
     ]
 
@@ -106,7 +107,8 @@ import Training
             optimizer: adam
             """
         try job.write(to: folder.url.appending(path: "job.yaml"), atomically: true, encoding: .utf8)
-        let outcome = try TareProcess.run(["train", folder.path("job.yaml"), "--json", "--workers", "2"], in: folder.url)
+        let outcome = try TareProcess.run(
+            ["train", folder.path("job.yaml"), "--json", "--workers", "2"], in: folder.url)
         try #require(outcome.status == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("\"steps\" : 7") || outcome.output.contains("\"steps\":7"), "\(outcome.output)")
         let run = try TareProcess.run(

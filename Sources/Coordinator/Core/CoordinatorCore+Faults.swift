@@ -13,10 +13,8 @@ extension CoordinatorCore {
 
     /// Ends a job of rounds: later rounds have gone on with what was counted, so a third opinion would come too late.
     private mutating func failForConflict(_ j: Int, _ shard: Int, between owner: Device, and device: Device) {
-        fail(
-            j,
-            .store(
-                text: "\(owner) and \(device) computed different results for shard \(shard); one of these devices is faulty"))
+        let devices = "\(owner) and \(device)"
+        fail(j, .store(text: "\(devices) computed different results for shard \(shard); one of them is faulty"))
     }
 
     /// Compares a result with the counted one.
