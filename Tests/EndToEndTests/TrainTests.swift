@@ -129,6 +129,26 @@ import Training
         #expect(!FileManager.default.fileExists(atPath: folder.path("refused.onnx")))
     }
 
+    @Test func someModulesHaveOtherRecipes() throws {
+        let folder = try TemporaryFolder()
+        let outcome = try Self.finetune(
+            folder, "mixed",
+            Self.options + [
+                "--qconfig", "lsq_int4", "--qconfig-for", "Linear=lsq", "QuantStub=lsq", "stem*=ema_fakequant",
+                "--workers",
+                "2", "--state-dict", folder.path("mixed.safetensors"),
+            ])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        let state = try StateDictionary(path: folder.path("mixed.safetensors"))
+        func largest(_ suffix: String) throws -> Int {
+            let name = try #require(state.names.first { $0.hasSuffix(suffix) }, "\(state.names)")
+            return try #require(state[name]).elements(as: Int8.self).map { abs(Int($0)) }.max() ?? 0
+        }
+        // Eight bits in the first module, four in the next.
+        let (first, second) = (try largest("stem.conv.weight"), try largest("stage1.conv1.weight"))
+        #expect(first > 8 && second <= 8)
+    }
+
     @Test(arguments: ["tqt", "lsq_int4", "min_max_fakequant", "recipes.yaml"])
     func everyKindOfRecipeIsTrained(name: String) throws {
         let folder = try TemporaryFolder()

@@ -1,5 +1,5 @@
 public import Calibration
-internal import Conversion
+public import Conversion
 public import Graphs
 public import Tensors
 public import Training
@@ -20,8 +20,13 @@ extension TrainingOptions {
             })
         else { throw TrainingJobError.noModules }
         graph.insertStubs()
-        try graph.quantizeQAT(qconfig, overrides: overrides.map { QConfigOverride($0.pattern, $0.qconfig) })
+        try graph.quantizeQAT(qconfig, overrides: moduleOverrides)
         return graph
+    }
+
+    /// The recipes of modules that match a pattern.
+    public var moduleOverrides: [QConfigOverride] {
+        overrides.map { QConfigOverride($0.pattern, $0.qconfig) }
     }
 
     /// What is made small.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Calibration
 import Conversion
 import Foundation
 import Graphs
@@ -40,6 +41,13 @@ struct FinetuneCommand: AsyncParsableCommand {
             "What is observed and rounded: a preset, or a YAML file with weight_observer, act_observer, weight_fake_quant and "
                 + "act_fake_quant.", valueName: "preset|file"))
     var qconfig: String = "ema_fakequant"
+
+    @Option(
+        name: .customLong("qconfig-for"), parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Other recipes for some modules: a path (with * and ?) or a module name such as Linear, and a preset or file; may be "
+                + "repeated, the first match counts.", valueName: "pattern=preset|file"))
+    var qconfigFor: [String] = []
 
     @Option(
         name: .customLong("float-module"), parsing: .upToNextOption,
@@ -86,7 +94,8 @@ struct FinetuneCommand: AsyncParsableCommand {
             }
             try TrainingFiles.check(files, against: [model, training.labels, data.preprocess] + data.paths)
             let job = try TrainingJob(
-                model: model, data: data, training: training, qconfig: try recipes(), floatPaths: floatModules)
+                model: model, data: data, training: training, qconfig: try Self.recipes(qconfig),
+                overrides: try overrides(), floatPaths: floatModules)
             let run = TrainingRun(
                 cluster: cluster, keys: keys, training: training, data: data, delivery: dataDelivery)
             let (state, summary) = try await run.run(job)
@@ -98,8 +107,20 @@ struct FinetuneCommand: AsyncParsableCommand {
         }
     }
 
+    /// The recipes of some modules.
+    private func overrides() throws -> [TrainingOptions.Override] {
+        try qconfigFor.map { text in
+            let parts = text.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2 else {
+                throw CommandFailure(
+                    .usage, "--qconfig-for takes PATTERN=PRESET, such as 'Linear=ema_fakequant', not '\(text)'")
+            }
+            return .init(pattern: String(parts[0]), qconfig: try Self.recipes(String(parts[1])))
+        }
+    }
+
     /// A preset or the recipes of a file.
-    private func recipes() throws -> QConfig {
+    private static func recipes(_ qconfig: String) throws -> QConfig {
         guard [".yaml", ".yml"].contains(where: qconfig.lowercased().hasSuffix) else {
             return try QConfig(named: qconfig)
         }

@@ -110,8 +110,8 @@ struct RunCommand: ParsableCommand {
         let elapsed = ContinuousClock.now - started
         if let first = run.hostNodes.first {
             StandardStreams.writeError(
-                "warning: \(run.hostNodes.count) nodes ran on the host because the device has no kernel for them without "
-                    + "quantization; the first is '\(first)'")
+                "warning: \(run.hostNodes.count) nodes ran on the host because the device has no kernel for them as "
+                    + "they are (not quantized, or float64); the first is '\(first)'")
         }
         if let output { try NPZFile.write(outputs, to: output) }
         for line in run.dumpLines { StandardStreams.writeError(line) }

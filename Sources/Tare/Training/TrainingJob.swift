@@ -38,10 +38,12 @@ struct TrainingJob {
     ///   - data: The samples.
     ///   - training: How it is trained.
     ///   - qconfig: The recipes of quantization-aware training; `nil` for floating point.
+    ///   - overrides: Recipes of some modules.
     ///   - floatPaths: Modules that stay in floating point.
     /// - Throws: An error that names the model, the data, the labels or the checkpoint that does not fit.
     init(
-        model path: String, data: DataOptions, training: TrainingOptionGroup, qconfig: QConfig?, floatPaths: [String]
+        model path: String, data: DataOptions, training: TrainingOptionGroup, qconfig: QConfig?,
+        overrides: [TrainingOptions.Override] = [], floatPaths: [String]
     ) throws {
         model = try SourceModel(path: path)
         dataset = try CalibrationDataset(data, graph: model.imported.graph)
@@ -54,10 +56,10 @@ struct TrainingJob {
         let tensor = Tensor(shape: [classes.count], elements: classes.map { Int64($0) })
         labels = Blob(try Safetensors(tensors: ["labels": tensor]).encoded())
         var options = TrainingOptions(
-            qconfig: qconfig, floatPaths: floatPaths, labels: labels.digest, sampleCount: count,
+            qconfig: qconfig, overrides: overrides, floatPaths: floatPaths, labels: labels.digest, sampleCount: count,
             batchSize: training.batchSize, seed: training.orderSeed, labelSmoothing: training.labelSmoothing)
         var graph = try options.model(of: model.imported.graph)
-        if let qconfig, qconfig.needsScales {
+        if let qconfig, ([qconfig] + overrides.map(\.qconfig)).contains(where: \.needsScales) {
             graph = try Self.calibrated(options, model.imported.graph, dataset)
         }
         let stepsPerEpoch = options.order.stepsPerEpoch
@@ -89,10 +91,8 @@ struct TrainingJob {
     ) throws -> Graph {
         guard let qconfig = options.qconfig else { return try options.model(of: imported) }
         var observing = options
-        observing.qconfig = QConfig(
-            weightObserver: qconfig.weightFakeQuant.map { ObserverSpecification(.minMax, dtype: $0.dtype) },
-            actObserver: qconfig.actFakeQuant.map { ObserverSpecification(.minMax, dtype: $0.dtype) },
-            weightFakeQuant: nil, actFakeQuant: nil)
+        observing.qconfig = qconfig.observing
+        observing.overrides = options.overrides.map { .init(pattern: $0.pattern, qconfig: $0.qconfig.observing) }
         var network = Network(try observing.model(of: imported))
         network.eval()
         network.enableObserver()
@@ -103,7 +103,7 @@ struct TrainingJob {
             }
             _ = try network.run(DecodedSample.assembleBatch(samples))
         }
-        try network.resetQConfig(qconfig)
+        try network.resetQConfig(qconfig, overrides: options.moduleOverrides)
         try network.graph.scaleStepGradients()
         network.train()
         return network.graph
@@ -163,6 +163,14 @@ extension QConfig {
     /// Whether fake quantizers have scales of their own, which must come from somewhere before they are trained.
     fileprivate var needsScales: Bool {
         [weightFakeQuant, actFakeQuant].contains { $0.map { $0.algorithm != .fakeQuantize } ?? false }
+    }
+
+    /// Recipes that only observe, for the same integers.
+    fileprivate var observing: QConfig {
+        QConfig(
+            weightObserver: weightFakeQuant.map { ObserverSpecification(.minMax, dtype: $0.dtype) },
+            actObserver: actFakeQuant.map { ObserverSpecification(.minMax, dtype: $0.dtype) }, weightFakeQuant: nil,
+            actFakeQuant: nil)
     }
 }
 

@@ -82,7 +82,11 @@ public struct Network: Sendable {
     }
 
     /// Gives QAT modules other recipes; scales are handed over to what can take them.
-    public mutating func resetQConfig(_ qconfig: QConfig) throws(ModuleError) { try graph.resetQConfig(qconfig) }
+    public mutating func resetQConfig(
+        _ qconfig: QConfig, overrides: [QConfigOverride] = []
+    ) throws(ModuleError) {
+        try graph.resetQConfig(qconfig, overrides: overrides)
+    }
 
     /// Gives QAT modules other recipes; nothing is handed over.
     public mutating func propagateQConfig(_ qconfig: QConfig) throws(ModuleError) {

@@ -56,11 +56,17 @@ extension Graph {
     ///
     /// The scale and zero point that a module has so far are handed over to what can take them: passive observers, TQT and LSQ.
     ///
+    /// - Parameters:
+    ///   - qconfig: The recipes of all modules.
+    ///   - overrides: Recipes of modules whose path or name matches; the first match counts.
     /// - Throws: `ModuleError`; the graph is then as it was.
-    public mutating func resetQConfig(_ qconfig: QConfig) throws(ModuleError) {
+    public mutating func resetQConfig(
+        _ qconfig: QConfig, overrides: [QConfigOverride] = []
+    ) throws(ModuleError) {
         try rewriteModules { (node, module, graph) throws(ModuleError) in
             guard case .qat = module.family else { return nil }
-            let useful = qconfig.limited(to: module.kind)
+            let chosen = overrides.first { $0.matches(node, module) }?.qconfig ?? qconfig
+            let useful = chosen.limited(to: module.kind)
             let known = try ModulePart.allCases.map { part throws(ModuleError) in
                 try graph.quantParameters(of: node, part)
             }
