@@ -161,11 +161,18 @@ import Testing
     }
 
     /// Fake quantizers and observers take elements as they lie, here in another order of axes.
-    @Test(arguments: FakeQuantSpecification.Algorithm.allCases)
-    func fakeQuantizersAndObserversNeedNoCopies(algorithm: FakeQuantSpecification.Algorithm) throws {
+    @Test(
+        arguments: FakeQuantSpecification.Algorithm.allCases,
+        [
+            ObserverSpecification(.minMax), ObserverSpecification(.exponentialMovingAverage(momentum: 0.9)),
+            ObserverSpecification(.histogram(bins: 64, upsampleRate: 16, form: .megengine)),
+            ObserverSpecification(.histogram(bins: 64, upsampleRate: 16, form: .exact)),
+        ])
+    func fakeQuantizersAndObserversNeedNoCopies(
+        algorithm: FakeQuantSpecification.Algorithm, observer: ObserverSpecification
+    ) throws {
         var generator = SeededGenerator(seed: 9)
         let grid = FakeQuantSpecification(algorithm, dtype: .qint8)
-        let observer = ObserverSpecification(.minMax, dtype: .qint8)
         let state = observer.stateKeys.indices.map { "s\($0)" }
         let graph = Graph(
             name: "observed", inputs: [.init(name: "x", type: TensorType(elementType: .float32, dimensions: nil))],

@@ -1,6 +1,5 @@
 import Graphs
 import Kernels
-import Quantization
 import Tensors
 
 extension PlanBuilder {
@@ -34,26 +33,14 @@ extension PlanBuilder {
         return Tensor(scalar: value)
     }
 
-    /// An observer of extremes: the order of the elements does not matter, so they are seen as they lie.
-    func emitObserve(_ node: Node, _ attributes: ObserveAttributes) throws(ExecutionError) -> Bool {
-        guard let shape = floatShape(node.input(0)), constant(node.input(0)) == nil,
-            attributes.specification.needsOnlyExtremes
-        else { return false }
+    /// An observer: extremes and counts do not depend on the order of the elements, so they are seen as they lie.
+    func emitObserve(_ node: Node) throws(ExecutionError) -> Bool {
+        guard let shape = floatShape(node.input(0)), constant(node.input(0)) == nil else { return false }
         let source = try denseForm(of: node.inputs[0])
         let flat = Shape([shape.elementCount])
         try emitReference(
             node,
             first: .buffer(source.position, TensorType(elementType: .float32, shape: flat), flat))
         return true
-    }
-}
-
-extension ObserverSpecification {
-    /// Whether a tensor's extremes say all that its observer looks for.
-    fileprivate var needsOnlyExtremes: Bool {
-        switch algorithm {
-        case .minMax, .exponentialMovingAverage, .passive: true
-        case .histogram: false
-        }
     }
 }

@@ -49,7 +49,7 @@ extension PlanBuilder {
         case .quantizeLinear: return try emitQuantizationPair(group)
         case .module: return try emitQuantizedModule(group, node)
         case .fakeQuantize(let attributes): return try emitFakeQuantize(node, attributes)
-        case .observe(let attributes): return try emitObserve(node, attributes)
+        case .observe: return try emitObserve(node)
         case .lstm(let attributes): return try emitRecurrent(node, attributes, isLSTM: true)
         case .gru(let attributes): return try emitRecurrent(node, attributes, isLSTM: false)
         default: return false
