@@ -108,16 +108,16 @@ let package = Package(
         library(
             "Calibration", folder: "Shared/Calibration",
             dependencies: ["Conversion", "Quantization", "Tensors", crypto]),
-        library(
-            "TrainingJobs", folder: "Shared/TrainingJobs",
-            dependencies: ["Calibration", "Conversion", "Graphs", "Quantization", "Tensors", "Training"],
-            settings: numericSettings),
         library("Logs", folder: "Shared/Logs", dependencies: [logging]),
         library(
             "MLU", folder: "Shared/MLU",
             dependencies: [
                 "Conversion", "Execution", "Graphs", "Kernels", "Logs", "Quantization", "Tensors", logging,
             ], settings: numericSettings),
+        library(
+            "TrainingJobs", folder: "Shared/TrainingJobs",
+            dependencies: ["Calibration", "Conversion", "Graphs", "MLU", "Quantization", "Tensors", "Training"],
+            settings: numericSettings),
         library(
             "Evaluation", folder: "Shared/Evaluation",
             dependencies: ["Calibration", "CKernels", "Conversion", "Graphs", "Tensors"],
@@ -257,7 +257,9 @@ let package = Package(
             ]),
         tests(
             "TrainingJobs",
-            dependencies: ["Conversion", "Graphs", "Modules", "Quantization", "Tensors", "TestSupport", "Training"]),
+            dependencies: [
+                "Conversion", "Graphs", "MLU", "Modules", "Quantization", "Tensors", "TestSupport", "Training",
+            ]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("Launch", dependencies: ["Wire"]),
         tests("Processes", dependencies: ["Wire"]),

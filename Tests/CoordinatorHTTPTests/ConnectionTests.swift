@@ -168,7 +168,7 @@ import Testing
         try await RunningServer.run(
             configure: {
                 $0.connections = 4
-                $0.headLimit = .seconds(1)
+                $0.headLimit = .seconds(4)
             },
             { server in
                 var silent: [RawConnection] = []

@@ -88,7 +88,7 @@ import Testing
 
     @Test func killedWorkersDoNotChangeTheStatistics() throws {
         let folder = try Self.quantized()
-        try Arrays.write(["image": Arrays.images(1200)], to: folder.path("images.npz"))
+        try Arrays.write(["image": Arrays.images(6000)], to: folder.path("images.npz"))
         func arguments(workers: Int, name: String) -> [String] {
             [
                 "evaluate", Example.model, folder.path("int8.onnx"), "--data", folder.path("images.npz"), "--workers",

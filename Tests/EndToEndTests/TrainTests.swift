@@ -48,6 +48,33 @@ import Training
         #expect(Double(right.1) ?? 0 > 90, "\(run.output)")
     }
 
+    @Test func aDumpShowsTheWayBackAndChangesNoByte() throws {
+        let folder = try TemporaryFolder()
+        let words = Self.options + ["--workers", "2"]
+        let dump = ["--dump-dir", folder.path("dump"), "--dump-iterations", "0-3", "--dump-level", "1"]
+        for (name, words) in [("plain", words), ("dumped", words + dump)] {
+            let outcome = try Self.finetune(folder, name, words)
+            try #require(outcome.status == 0, "\(outcome.errors)")
+        }
+        #expect(try Self.digests(folder, "plain") == Self.digests(folder, "dumped"))
+        func names(_ path: String) throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: folder.path(path)).sorted()
+        }
+        let iterations = try names("dump").flatMap { worker in
+            try names("dump/\(worker)").map { "dump/\(worker)/\($0)" }
+        }
+        // The four micro-batches of the first step, unless a second attempt was begun for speed.
+        #expect(Set(iterations.map { $0.split(separator: "/")[2] }) == ["iter_0", "iter_1", "iter_2", "iter_3"])
+        for iteration in iterations {
+            let calls = try names(iteration)
+            for name in ["cross_entropy_loss", "cross_entropy_loss_backward", "convolution_overrideable_backward"] {
+                #expect(calls.contains { $0.hasSuffix("_\(name)") }, "\(iteration)")
+            }
+        }
+        let refused = try Self.finetune(folder, "refused", words + dump + ["--compare-cpu"])
+        #expect(refused.status == 64 && refused.errors.contains("--compare-cpu"), "\(refused.errors)")
+    }
+
     @Test func killedWorkersDoNotChangeTheWeights() throws {
         let folder = try TemporaryFolder()
         let words = Self.options + ["--epochs", "6"]

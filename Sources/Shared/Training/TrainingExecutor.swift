@@ -24,7 +24,7 @@ public final class TrainingExecutor {
     /// Nodes whose ReLU is computed with them, with the position of the ReLU.
     private let fused: [Int: Int]
     /// Most recently used last.
-    private var plans: [(inputs: [TensorType], plan: TrainingPlan)] = []
+    private var plans: [(inputs: [TensorType], isObserved: Bool, plan: TrainingPlan)] = []
     private var arena = TrainingArena(byteCount: 0)
 
     /// Prepares a graph.
@@ -72,12 +72,15 @@ public final class TrainingExecutor {
     ///   - inputs: One tensor for each graph input, by name.
     ///   - loss: What is made small.
     ///   - targets: What the loss compares with.
+    ///   - observer: Shown every operation. It changes no result, but every value gets memory of its own.
     /// - Returns: Row-major tensors.
     /// - Throws: `TrainingError` that names the input, parameter or node.
     public func run(
-        parameters: [String: Tensor] = [:], inputs: [String: Tensor], loss: Loss, targets: Tensor
+        parameters: [String: Tensor] = [:], inputs: [String: Tensor], loss: Loss, targets: Tensor,
+        observer: (any TrainingObserver)? = nil
     ) throws(TrainingError) -> TrainingResult {
-        try run(parameters: parameters, inputs: inputs, loss: loss, targets: targets, timer: nil)
+        try run(
+            parameters: parameters, inputs: inputs, loss: loss, targets: targets, timer: nil, observer: observer)
     }
 
     /// As `run`, and adds up how long each step takes.
@@ -85,7 +88,9 @@ public final class TrainingExecutor {
         parameters: [String: Tensor] = [:], inputs: [String: Tensor], loss: Loss, targets: Tensor
     ) throws(TrainingError) -> [(step: String, duration: Duration)] {
         var durations: [Int: Duration] = [:]
-        _ = try run(parameters: parameters, inputs: inputs, loss: loss, targets: targets) { durations[$0] = $1 }
+        _ = try run(
+            parameters: parameters, inputs: inputs, loss: loss, targets: targets, timer: { durations[$0] = $1 },
+            observer: nil)
         return (plans.last?.plan.stepNames ?? []).enumerated().map { ($1, durations[$0] ?? .zero) }
     }
 
@@ -103,13 +108,14 @@ public final class TrainingExecutor {
 
     private func run(
         parameters: [String: Tensor], inputs: [String: Tensor], loss: Loss, targets: Tensor,
-        timer: ((Int, Duration) -> Void)?
+        timer: ((Int, Duration) -> Void)?, observer: (any TrainingObserver)?
     ) throws(TrainingError) -> TrainingResult {
         let tensors = try inputTensors(inputs)
         let values = try parameterTensors(parameters)
-        let plan = try preparedPlan(tensors)
+        let plan = try preparedPlan(tensors, isObserved: observer != nil)
         var result = try plan.run(
-            parameters: values, inputs: tensors, arena: arena, loss: loss, targets: targets, timer: timer)
+            parameters: values, inputs: tensors, arena: arena, loss: loss, targets: targets, timer: timer,
+            observer: observer)
         for name in trained where result.gradients[name] == nil {
             guard let tensor = graph.initializers[name] else { continue }
             result.gradients[name] = Tensor(zeros: tensor.shape, elementType: .float32)
@@ -117,19 +123,22 @@ public final class TrainingExecutor {
         return result
     }
 
-    private func preparedPlan(_ inputs: [Tensor]) throws(TrainingError) -> TrainingPlan {
+    private func preparedPlan(_ inputs: [Tensor], isObserved: Bool = false) throws(TrainingError) -> TrainingPlan {
         context.prepareThread()
         let types = inputs.map { TensorType($0) }
         let plan: TrainingPlan
-        if let index = plans.firstIndex(where: { $0.inputs == types }) {
+        if let index = plans.firstIndex(where: { $0.inputs == types && $0.isObserved == isObserved }) {
             plan = plans[index].plan
             plans.append(plans.remove(at: index))
         } else {
             let builder = PlanBuilder(
                 graph: graph, flow: flow, context: context, parameters: parameterNames, inputs: types)
-            plan = try TrainingPlan(builder, trained: trained, lossName: lossInput, fused: fused)
+            if isObserved { builder.record = PlanRecord() }
+            // An observer is shown every node, so that none is computed with another one.
+            plan = try TrainingPlan(
+                builder, trained: trained, lossName: lossInput, fused: isObserved ? [:] : fused)
             if plans.count == Self.maximumPlanCount { plans.removeFirst() }
-            plans.append((types, plan))
+            plans.append((types, isObserved, plan))
         }
         if arena.byteCount < plan.arenaByteCount { arena = TrainingArena(byteCount: plan.arenaByteCount) }
         return plan

@@ -1,5 +1,6 @@
 public import Conversion
 public import Graphs
+internal import MLU
 internal import Quantization
 public import Tensors
 public import Training
@@ -34,7 +35,7 @@ public final class MicroBatchComputer {
         graph.initializers.filter { $0.value.elementType == .float32 }
     }
 
-    /// Runs a micro-batch forward and backward.
+    /// Runs a micro-batch forward and backward; the process's Dumper, when there is one, sees every operation.
     ///
     /// - Parameters:
     ///   - parameters: All float32 initializers of the model.
@@ -45,7 +46,9 @@ public final class MicroBatchComputer {
     public func compute(
         parameters: [String: Tensor], inputs: [String: Tensor], targets: Tensor
     ) throws -> MicroBatchResult {
-        let result = try executor.run(parameters: parameters, inputs: inputs, loss: loss, targets: targets)
+        let result = try executor.run(
+            parameters: parameters, inputs: inputs, loss: loss, targets: targets,
+            observer: Dumper.current.map { TrainingCalls([$0]) })
         let names = Set(expanded.observations.flatMap(\.values))
         return MicroBatchResult(
             gradients: result.gradients,

@@ -47,9 +47,7 @@ struct CalibrateCommand: AsyncParsableCommand {
 
     func validate() throws {
         try keys.validate(listens: cluster.listen != nil)
-        if !cluster.hasLocalWorkers, dump.dumpDir != nil {
-            throw ValidationError("--dump-dir is for workers that this command starts: give --workers too.")
-        }
+        try dump.validate(hasLocalWorkers: cluster.hasLocalWorkers)
     }
 
     func run() async throws {

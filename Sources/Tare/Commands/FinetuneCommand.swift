@@ -78,11 +78,16 @@ struct FinetuneCommand: AsyncParsableCommand {
     @OptionGroup(title: "Keys")
     var keys: CoordinatorKeyOptions
 
+    @OptionGroup(title: "Dump")
+    var dump: DumpOptions
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
     func validate() throws {
         try keys.validate(listens: cluster.listen != nil)
+        try dump.validate(hasLocalWorkers: cluster.hasLocalWorkers)
+        try dump.validateTraining()
     }
 
     func run() async throws {
@@ -97,7 +102,8 @@ struct FinetuneCommand: AsyncParsableCommand {
                 model: model, data: data, training: training, qconfig: try Self.recipes(qconfig),
                 overrides: try overrides(), floatPaths: floatModules)
             let run = TrainingRun(
-                cluster: cluster, keys: keys, training: training, data: data, delivery: dataDelivery)
+                cluster: cluster, keys: keys, training: training, data: data, delivery: dataDelivery,
+                dump: dump)
             let (state, summary) = try await run.run(job)
             var network = Network(state.graph)
             try network.quantize()

@@ -48,11 +48,16 @@ struct TrainCommand: AsyncParsableCommand {
     @OptionGroup(title: "Keys")
     var keys: CoordinatorKeyOptions
 
+    @OptionGroup(title: "Dump")
+    var dump: DumpOptions
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
     func validate() throws {
         try keys.validate(listens: cluster.listen != nil)
+        try dump.validate(hasLocalWorkers: cluster.hasLocalWorkers)
+        try dump.validateTraining()
     }
 
     func run() async throws {
@@ -62,7 +67,8 @@ struct TrainCommand: AsyncParsableCommand {
             let job = try TrainingJob(
                 model: model, data: data, training: training, qconfig: nil, floatPaths: [])
             let run = TrainingRun(
-                cluster: cluster, keys: keys, training: training, data: data, delivery: dataDelivery)
+                cluster: cluster, keys: keys, training: training, data: data, delivery: dataDelivery,
+                dump: dump)
             let (state, summary) = try await run.run(job)
             try ONNXModel.write(
                 state.graph.expandingModules(isTraining: false).graph, to: URL(filePath: output))

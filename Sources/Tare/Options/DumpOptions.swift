@@ -33,6 +33,20 @@ struct DumpOptions: ParsableArguments {
         }
     }
 
+    /// Refuses a dump by workers that somebody else starts.
+    func validate(hasLocalWorkers: Bool) throws {
+        if !hasLocalWorkers, dumpDir != nil {
+            throw ValidationError("--dump-dir is for workers that this command starts: give --workers too.")
+        }
+    }
+
+    /// Refuses to compare a training with the host, which computes it.
+    func validateTraining() throws {
+        if compareCpu {
+            throw ValidationError("A training is computed on the host: there is nothing for --compare-cpu to compare.")
+        }
+    }
+
     /// The dump; `nil` when none is wanted.
     var configuration: DumpConfiguration? {
         guard let dumpDir else { return nil }

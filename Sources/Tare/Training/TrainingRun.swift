@@ -15,6 +15,7 @@ struct TrainingRun {
     let training: TrainingOptionGroup
     let data: DataOptions
     let delivery: PlanOptions.DataDeliveryChoice
+    let dump: DumpOptions
 
     /// What is printed in the end.
     struct Summary: Codable {
@@ -54,7 +55,7 @@ struct TrainingRun {
     ///
     /// - Returns: The state in the end, and what is said about it.
     func run(_ job: TrainingJob) async throws -> (state: TrainingState, summary: Summary) {
-        let run = try ServedRun(cluster, keys: keys)
+        let run = try ServedRun(cluster, keys: keys, workerWords: dump.workerWords())
         let epochs = EpochReport(job.options, epochs: training.epochs)
         let reducer = TrainingReducer(
             job.state, seed: training.orderSeed,

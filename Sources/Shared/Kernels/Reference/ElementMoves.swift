@@ -1,11 +1,11 @@
-import Tensors
+package import Tensors
 
 /// Moves elements of any type: what matters is only how many bytes one takes.
-enum ElementMoves {
+package enum ElementMoves {
     /// A tensor of shape `shape` whose element at each position is read from `source` at `offset` plus the strides.
     ///
     /// - Precondition: Every position that arises lies within `source`.
-    static func gather(_ source: Tensor, shape: Shape, strides: [Int], offset: Int) -> Tensor {
+    package static func gather(_ source: Tensor, shape: Shape, strides: [Int], offset: Int) -> Tensor {
         switch source.elementType.byteCount {
         case 1: gather(source, UInt8.self, shape: shape, strides: strides, offset: offset)
         case 2: gather(source, UInt16.self, shape: shape, strides: strides, offset: offset)

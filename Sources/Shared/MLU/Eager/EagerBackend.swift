@@ -174,7 +174,7 @@ public final class EagerBackend {
 
     /// One operator: told, computed, accounted, told.
     private func call(_ node: Node) throws(MLUError) {
-        let call = OperatorSignatures(node: node, value: tensor).call
+        let call = OperatorCall(node, value: tensor)
         for observer in observers { observer.begin(call) }
         do throws(MLUError) {
             if case .binary = node.op, let scalar = scalarOperand(node) { observeScalar(scalar) }

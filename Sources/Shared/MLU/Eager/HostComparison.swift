@@ -33,10 +33,3 @@ struct HostComparison {
         node.input(input).flatMap(value)
     }
 }
-
-extension OperatorValue {
-    /// One tensor, or a tuple of several.
-    init(results: [Tensor]) {
-        self = results.count == 1 ? .tensor(results[0]) : .sequence(.tuple, results.map(OperatorValue.tensor))
-    }
-}

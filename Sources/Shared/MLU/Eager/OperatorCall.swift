@@ -1,3 +1,6 @@
+public import Graphs
+public import Tensors
+
 /// One call of an operator of the eager backend, before it runs.
 public struct OperatorCall: Sendable {
     /// The operator's name as the device's software has it: `convolution_overrideable`, `add`, `relu_`.
@@ -9,6 +12,15 @@ public struct OperatorCall: Sendable {
     public init(name: String, arguments: [(name: String, value: OperatorValue)]) {
         self.name = name
         self.arguments = arguments
+    }
+
+    /// The call of a node.
+    ///
+    /// - Parameters:
+    ///   - node: The node.
+    ///   - value: The tensor behind the name of an input; `nil` when there is none.
+    public init(_ node: Node, value: (String) -> Tensor?) {
+        self = withoutActuallyEscaping(value) { OperatorSignatures(node: node, value: $0).call }
     }
 
     /// Whether the result overwrites an argument: the name ends with `_` or with `out`.

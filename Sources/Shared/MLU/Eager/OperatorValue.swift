@@ -18,6 +18,11 @@ public indirect enum OperatorValue: Sendable {
     case optional(OperatorValue?)
     /// A random number generator.
     case generator(seed: UInt64, device: String)
+
+    /// One tensor, or a tuple of several.
+    public init(results: [Tensor]) {
+        self = results.count == 1 ? .tensor(results[0]) : .sequence(.tuple, results.map(OperatorValue.tensor))
+    }
 }
 
 /// A number or truth value.

@@ -25,7 +25,9 @@ extension PlanBuilder {
                 { (builder) throws(TrainingError) in
                     let complete = roots.map { builder.gradients[$0] }
                     guard complete.contains(where: { $0 != nil }) else { return }
+                    builder.recordBackward(of: outputs[0])
                     try emit(builder, complete)
+                    builder.record?.end()
                     for case (let root, let gradient?) in zip(roots, complete) {
                         builder.gradients[root] = nil
                         builder.holders[gradient, default: 1] -= 1
@@ -50,6 +52,7 @@ extension PlanBuilder {
     /// Adds a slot to the gradient of a variable; the sum takes the contributions in the order in which they come.
     func contribute(_ slot: Int, to variable: Int) {
         guard variables[variable].needsGradient else { return }
+        recordContribution(slot, to: variable)
         let root = variables[variable].root
         let count = variables[root].count
         guard let present = gradients[root] else {
@@ -65,7 +68,9 @@ extension PlanBuilder {
         } else {
             target = floats(count)
         }
-        step([present, slot, target]) { memory in memory.add(present, slot, to: target, count: count) }
+        recordingGradientSum(of: root, present, slot, to: target) {
+            step([present, slot, target]) { memory in memory.add(present, slot, to: target, count: count) }
+        }
         guard target != present else { return }
         holders[present, default: 1] -= 1
         holders[target, default: 0] += 1

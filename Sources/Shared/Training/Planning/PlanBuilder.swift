@@ -30,6 +30,10 @@ final class PlanBuilder {
     private var tables: [String: Int] = [:]
     /// Nodes whose ReLU is computed with them, with the position of the ReLU.
     var fusedRelu: [Int: Int] = [:]
+    /// What an observer will be shown; `nil` when there is none.
+    var record: PlanRecord?
+    /// Names of the values that variables hold, for the record.
+    private(set) var recordedNames: [Int: String] = [:]
     /// The node that steps are added for.
     private(set) var current: Node
 
@@ -67,12 +71,15 @@ final class PlanBuilder {
                 continue
             }
             if let relu = fused[position] { try inferOutputs(of: graph.nodes[relu]) }
-            try emit(node, relu: fused[position].map { graph.nodes[$0] })
+            try recordingForward(of: node) { () throws(TrainingError) in
+                try emit(node, relu: fused[position].map { graph.nodes[$0] })
+            }
         }
     }
 
     /// Adds the backward steps, given the slot with the loss's gradient with respect to `loss`.
     func emitBackward(loss: Int, gradient: Int) throws(TrainingError) {
+        recordedNames = record == nil ? [:] : namesOfVariables()
         contribute(gradient, to: loss)
         for (node, emit) in backward.reversed() {
             current = node
@@ -111,6 +118,14 @@ final class PlanBuilder {
                 setConstant(name, Tensor(shape: shape, elements: integers))
             }
         }
+    }
+
+    private func namesOfVariables() -> [Int: String] {
+        var names: [Int: String] = [:]
+        for (name, variables) in forms {
+            for variable in variables { names[variable] = name }
+        }
+        return names
     }
 
     private func setConstant(_ name: String, _ tensor: Tensor) {
@@ -223,6 +238,9 @@ final class PlanBuilder {
                 elementType: source.elementType)
         ]
     }
+
+    /// The variables that hold a value, the one in which it came to be first; none before it is defined.
+    func knownForms(of name: String) -> [Int] { forms[name] ?? [] }
 
     /// The variable in which a value came to be.
     func existing(_ name: String) throws(TrainingError) -> Int {

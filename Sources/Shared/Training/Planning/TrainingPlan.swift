@@ -21,10 +21,14 @@ struct TrainingPlan {
     private let lossGradient: Int
     private let outputs: [Result]
     private let gradients: [Result]
+    /// What an observer is shown; `nil` in a plan that cannot be observed.
+    private let record: PlanRecord?
     /// Bytes of intermediate values.
     let arenaByteCount: Int
 
     /// Plans the memory of a builder's steps, and the backward steps.
+    ///
+    /// A builder with a record gives a plan that can be observed, whose values all have memory of their own.
     init(_ builder: PlanBuilder, trained: [String], lossName: String, fused: [Int: Int]) throws(TrainingError) {
         try builder.emitForward(fused: fused)
         let lossVariable = try builder.form(lossName, .rowMajor)
@@ -48,7 +52,9 @@ struct TrainingPlan {
         }
         slots = builder.slots
         steps = builder.steps
-        let layout = SlotLayout(slots: slots, steps: steps, lasting: Set((outputs + gradients).map(\.slot)))
+        record = builder.record
+        let lasting = record == nil ? (outputs + gradients).map(\.slot) : Array(slots.indices)
+        let layout = SlotLayout(slots: slots, steps: steps, lasting: Set(lasting))
         offsets = layout.offsets
         arenaByteCount = layout.byteCount
         self.loss = loss
@@ -81,25 +87,29 @@ struct TrainingPlan {
     /// Computes loss, outputs and gradients.
     func run(
         parameters: [Tensor], inputs: [Tensor], arena: TrainingArena, loss kind: Loss, targets: Tensor,
-        timer: ((Int, Duration) -> Void)?
+        timer: ((Int, Duration) -> Void)?, observer: (any TrainingObserver)?
     ) throws(TrainingError) -> TrainingResult {
         let memory = StepMemory(
             slots: slots, offsets: offsets, parameters: parameters, inputs: inputs, arena: arena)
-        try run(0..<forwardCount, memory, timer: timer)
+        let playback = observer.flatMap { observer in record.map { PlanPlayback($0, observer, memory) } }
+        try run(0..<forwardCount, memory, timer: timer, playback)
         memory.allowed = [loss.slot, lossGradient]
         let (value, correct) = try memory.loss(
             kind, of: loss, name: lossName, targets: targets, gradient: lossGradient)
-        try run(forwardCount..<steps.count, memory, timer: timer)
+        playback?.show(kind, of: lossName, loss, targets: targets, value: value, gradient: lossGradient)
+        try run(forwardCount..<steps.count, memory, timer: timer, playback)
         return TrainingResult(
             loss: value, correct: correct, outputs: read(outputs, memory), gradients: read(gradients, memory))
     }
 
     private func run(
-        _ range: Range<Int>, _ memory: StepMemory, timer: ((Int, Duration) -> Void)?
+        _ range: Range<Int>, _ memory: StepMemory, timer: ((Int, Duration) -> Void)?,
+        _ playback: PlanPlayback? = nil
     ) throws(TrainingError) {
         let clock = ContinuousClock()
         for index in range {
             let step = steps[index]
+            playback?.arrive(at: index)
             memory.allowed = step.slots
             let start = timer == nil ? nil : clock.now
             do throws(StepError) {
@@ -113,6 +123,7 @@ struct TrainingPlan {
             }
             if let timer, let start { timer(index, clock.now - start) }
         }
+        playback?.arrive(at: range.upperBound)
     }
 
     private func read(_ results: [Result], _ memory: StepMemory) -> [String: Tensor] {

@@ -22,7 +22,7 @@ public struct CalibrationComputers: ShardComputerFactory {
     ///   - verifiesData: Whether data that the worker opens itself are hashed and compared with the job's digest, once per
     ///     job. A worker that the coordinator started on its own machine need not do what was just done there.
     ///   - device: The device that this worker simulates.
-    ///   - dump: Which batches of calibrations are dumped to this worker's own directory.
+    ///   - dump: Which batches of calibrations and micro-batches of trainings are dumped to this worker's own directory.
     ///   - tell: Told what goes wrong with a dump, in one line.
     public init(
         verifiesData: Bool, device: MLUDevice = MLUDevice(), dump: DumpConfiguration? = nil,
@@ -41,7 +41,7 @@ public struct CalibrationComputers: ShardComputerFactory {
         let imported = try Self.importedGraph(job)
         if let training = options.training {
             let reader = try batchReader(job, options, inputs: imported.inputs, sampleCount: training.sampleCount)
-            return try TrainingComputer(job, imported, training, reader: reader)
+            return try TrainingComputer(job, imported, training, reader: reader, dump: batchDump)
         }
         let reader = try batchReader(job, options, inputs: imported.inputs)
         if let evaluation = options.evaluation {
@@ -52,13 +52,15 @@ public struct CalibrationComputers: ShardComputerFactory {
             let executor = try AcceleratedExecutor(graph, observing: specification.observedTensors)
             return CalibrationComputer(
                 plan: job.plan, executor: executor, reader: reader,
-                dumper: dump.map { BatchDumper(graph, on: device, $0, tell: tell) })
+                dumper: batchDump.map { BatchDumper(graph, on: device, $0) })
         } catch let error as ConversionError {
             throw ShardComputationError(.data, error.description)
         } catch let error as ExecutionError {
             throw error.asShardComputationError
         }
     }
+
+    private var batchDump: BatchDump? { dump.map { BatchDump($0, tell: tell) } }
 
     private func batchReader(
         _ job: WorkerJob, _ options: ComputationOptions, inputs: [Graph.Value], sampleCount: Int? = nil

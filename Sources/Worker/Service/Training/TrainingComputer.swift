@@ -12,6 +12,7 @@ final class TrainingComputer: ShardComputer {
     private let reader: BatchReader
     private let computer: MicroBatchComputer
     private let labels: [Int64]
+    private let dump: BatchDump?
     private var order: SampleOrder
     /// The parameters that were fetched last.
     private var current: (digest: ContentDigest, parameters: [String: Tensor])?
@@ -21,8 +22,11 @@ final class TrainingComputer: ShardComputer {
     /// Gets the model ready and fetches the labels.
     ///
     /// - Throws: `ShardComputationError` when the model cannot be trained.
-    init(_ job: WorkerJob, _ imported: Graph, _ options: TrainingOptions, reader: BatchReader) throws {
+    init(
+        _ job: WorkerJob, _ imported: Graph, _ options: TrainingOptions, reader: BatchReader, dump: BatchDump?
+    ) throws {
         self.job = job
+        self.dump = dump
         self.reader = reader
         order = SampleOrder(options)
         if case .stream = job.delivery { readsPlaces = true } else { readsPlaces = false }
@@ -56,7 +60,10 @@ final class TrainingComputer: ShardComputer {
             let inputs = try reader.read(readsPlaces ? places : samples)
             let targets = Tensor(shape: [samples.count], elements: samples.map { labels[$0] })
             do {
-                result = try computer.compute(parameters: parameters, inputs: inputs, targets: targets)
+                func compute() throws -> MicroBatchResult {
+                    try computer.compute(parameters: parameters, inputs: inputs, targets: targets)
+                }
+                result = try dump?.recording(batch: batch, compute) ?? compute()
             } catch {
                 throw Self.failure(error)
             }
