@@ -1,4 +1,5 @@
 import CKernels
+import Kernels
 
 /// The processor instructions that float kernels use; on different ones the last bits of results can differ.
 public enum InstructionSet {

@@ -18,14 +18,14 @@ public final class TrainingExecutor {
     private static let maximumPlanCount = 4
 
     private let flow: GradientFlow
-    private let context: TrainingContext
+    private let context: OneDNNContext
     /// Names of the float32 initializers, ascending.
     private let parameterNames: [String]
     /// Nodes whose ReLU is computed with them, with the position of the ReLU.
     private let fused: [Int: Int]
     /// Most recently used last.
     private var plans: [(inputs: [TensorType], isObserved: Bool, plan: TrainingPlan)] = []
-    private var arena = TrainingArena(byteCount: 0)
+    private var arena = Arena(byteCount: 0)
 
     /// Prepares a graph.
     ///
@@ -58,10 +58,10 @@ public final class TrainingExecutor {
         }
         flow = try GradientFlow(graph, trained: Set(trained), loss: lossInput)
         fused = Self.fusedRelu(graph, live: Set(flow.live), loss: lossInput)
-        do throws(StepError) {
-            context = try TrainingContext()
+        do throws(OneDNNError) {
+            context = try OneDNNContext()
         } catch {
-            throw .library(node: graph.name, reason: "the library does not start: \(error)")
+            throw .library(node: graph.name, reason: "the library does not start: \(error.message)")
         }
     }
 
@@ -140,7 +140,7 @@ public final class TrainingExecutor {
             if plans.count == Self.maximumPlanCount { plans.removeFirst() }
             plans.append((types, isObserved, plan))
         }
-        if arena.byteCount < plan.arenaByteCount { arena = TrainingArena(byteCount: plan.arenaByteCount) }
+        if arena.byteCount < plan.arenaByteCount { arena = Arena(byteCount: plan.arenaByteCount) }
         return plan
     }
 

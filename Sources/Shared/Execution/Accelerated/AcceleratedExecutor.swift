@@ -52,7 +52,7 @@ public final class AcceleratedExecutor: GraphExecutor {
     private let moduleWeights = ModuleWeights()
     /// Most recently used last.
     private var modes: [(inputs: [ResolvedType], mode: Mode)] = []
-    private var arena = PlanArena(byteCount: 0)
+    private var arena = Arena(byteCount: 0)
     private let outputs: OutputMemory?
 
     /// Prepares a graph.
@@ -187,7 +187,7 @@ public final class AcceleratedExecutor: GraphExecutor {
         _ plan: ExecutionPlan, _ inputs: [Tensor], _ outputs: [OutputPart?], _ tap: (any TensorTap)?,
         observesConstants: Bool, _ timer: StepTimer?
     ) throws(ExecutionError) {
-        if arena.byteCount < plan.arenaByteCount { arena = PlanArena(byteCount: plan.arenaByteCount) }
+        if arena.byteCount < plan.arenaByteCount { arena = Arena(byteCount: plan.arenaByteCount) }
         timer?.prepare(for: plan.steps)
         let addresses = try plan.run(
             inputs: inputs, outputs: outputs, arena: arena, tap: tap, observesConstants: observesConstants,

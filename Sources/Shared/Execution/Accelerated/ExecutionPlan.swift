@@ -1,3 +1,4 @@
+import Kernels
 import Tensors
 
 /// The steps that compute a graph for given input shapes.
@@ -28,7 +29,8 @@ final class ExecutionPlan {
         let lasting = outputs.compactMap { output in
             if case .buffer(let position, _, _) = output { position.slot } else { nil }
         }
-        let layout = ArenaLayout(slots: slots, steps: steps, lasting: lasting)
+        let layout = ArenaLayout(
+            byteCounts: slots.map { $0.isInArena ? $0.byteCount : nil }, uses: steps.map(\.slots), lasting: lasting)
         self.steps = steps
         self.slots = slots
         self.outputs = outputs
@@ -59,7 +61,7 @@ final class ExecutionPlan {
     /// The inputs come in the graph's order with the shapes of the plan, the arena has at least `arenaByteCount` bytes.
     /// Those that are not in `directOutputs` lie in the returned addresses until the next run in the same arena: take them at once.
     func run(
-        inputs: [Tensor], outputs: [OutputPart?], arena: PlanArena, tap: (any TensorTap)?, observesConstants: Bool,
+        inputs: [Tensor], outputs: [OutputPart?], arena: Arena, tap: (any TensorTap)?, observesConstants: Bool,
         timing: StepTimer?
     ) throws(ExecutionError) -> PlanAddresses {
         precondition(arena.byteCount >= arenaByteCount, "The arena is too small for the plan")

@@ -9,14 +9,14 @@ final class PlanAddresses {
     private let slots: [PlanSlot]
     private let inputs: [Tensor]
     private let outputs: [OutputPart?]
-    private let arena: PlanArena
+    private let arena: Arena
     private let scratch: UnsafeMutableBufferPointer<UnsafeMutableRawPointer?>
 
     /// Most buffers that one primitive takes.
     private static let maximumBufferCount = 16
 
     /// Resolves the slots of a plan.
-    init(slots: [PlanSlot], offsets: [Int], inputs: [Tensor], outputs: [OutputPart?], arena: PlanArena) {
+    init(slots: [PlanSlot], offsets: [Int], inputs: [Tensor], outputs: [OutputPart?], arena: Arena) {
         self.slots = slots
         self.inputs = inputs
         self.outputs = outputs

@@ -1,4 +1,5 @@
 import Graphs
+import Kernels
 
 /// Adds up how long each step of a plan takes.
 public final class StepTimer {

@@ -1,4 +1,5 @@
 import CKernels
+import Kernels
 import Tensors
 
 /// Compares the library's sums of products of bytes with plain integers.

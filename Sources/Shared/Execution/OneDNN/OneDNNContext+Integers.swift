@@ -1,5 +1,6 @@
 import CKernels
 import Graphs
+import Kernels
 import Tensors
 
 extension OneDNNContext {

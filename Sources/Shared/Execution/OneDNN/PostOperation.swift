@@ -1,4 +1,5 @@
 import CKernels
+import Kernels
 import Tensors
 
 /// A function of one element that oneDNN computes, alone or at the end of another primitive.

@@ -1,5 +1,6 @@
 import CKernels
 import Graphs
+import Kernels
 import Tensors
 
 /// Kernel, strides, dilations and padding of a convolution or pooling, one entry per spatial axis.

@@ -1,18 +1,6 @@
 import CKernels
+import Kernels
 import Tensors
-
-extension StridedShape {
-    /// The highest rank that the shim takes.
-    static let maximumRank = Int(TARE_ONEDNN_MAX_RANK)
-
-    /// The shim's form; a scalar becomes one axis of extent 1.
-    var shim: tare_onednn_tensor {
-        guard !extents.isEmpty else { return StridedShape(rowMajor: [1]).shim }
-        precondition(extents.count <= Self.maximumRank, "A view of rank \(extents.count)")
-        return unsafe tare_onednn_tensor_make(
-            Int32(extents.count), extents.map(Int64.init), strides.map(Int64.init))
-    }
-}
 
 /// A constant operand as the shim takes it; the tensor must outlive the use.
 func shimConstant(_ tensor: Tensor?, key: UInt64) -> tare_onednn_constant {
@@ -24,15 +12,6 @@ func floats(_ tensor: Tensor?) -> UnsafePointer<Float>? {
     guard let tensor else { return nil }
     precondition(tensor.elementType == .float32, "The library takes float32, not \(tensor.elementType)")
     return unsafe tensor.storage.bytes.baseAddress?.assumingMemoryBound(to: Float.self)
-}
-
-/// Copies values into a fixed array of the shim.
-func fill<FixedArray>(_ array: inout FixedArray, _ values: [Int]) {
-    unsafe withUnsafeMutableBytes(of: &array) { bytes in
-        let elements = unsafe bytes.bindMemory(to: Int64.self)
-        precondition(values.count <= elements.count, "\(values.count) spatial axes")
-        for (index, value) in values.enumerated() { unsafe elements[index] = Int64(value) }
-    }
 }
 
 /// No post-operations.

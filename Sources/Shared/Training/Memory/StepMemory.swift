@@ -9,7 +9,7 @@ import Tensors
 final class StepMemory {
     private let addresses: [UnsafeMutableRawPointer?]
     private let byteCounts: [Int]
-    private let arena: TrainingArena
+    private let arena: Arena
     private let tensors: [Tensor]
     private let scratch: UnsafeMutableBufferPointer<UnsafeMutableRawPointer?>
     /// Slots of the step that runs now.
@@ -19,7 +19,7 @@ final class StepMemory {
     private static let maximumBufferCount = 8
 
     /// Resolves the slots of a plan; all tensors must fit what the slots say.
-    init(slots: [TrainingSlot], offsets: [Int], parameters: [Tensor], inputs: [Tensor], arena: TrainingArena) {
+    init(slots: [TrainingSlot], offsets: [Int], parameters: [Tensor], inputs: [Tensor], arena: Arena) {
         self.arena = arena
         tensors = parameters + inputs
         byteCounts = slots.map(\.byteCount)
@@ -100,14 +100,18 @@ final class StepMemory {
     }
 
     /// Runs a primitive over slots, from so many float32 elements behind their starts on.
-    func execute(_ primitive: TrainingPrimitive, _ slots: [Int], offsets: [Int] = []) throws(StepError) {
+    func execute(_ primitive: OneDNNPrimitive, _ slots: [Int], offsets: [Int] = []) throws(StepError) {
         precondition(slots.count <= Self.maximumBufferCount, "A primitive with \(slots.count) buffers")
         for (index, slot) in slots.enumerated() {
             let offset = offsets.isEmpty ? 0 : offsets[index] * MemoryLayout<Float>.stride
             unsafe scratch[index] = unsafe raw(slot).map { unsafe $0 + offset }
         }
         guard let base = unsafe UnsafePointer(scratch.baseAddress) else { return }
-        try unsafe primitive.execute(base, count: slots.count)
+        do throws(OneDNNError) {
+            try unsafe primitive.execute(base, count: slots.count)
+        } catch {
+            throw .library(error.message)
+        }
     }
 
     /// A tensor that shares the bytes of a slot; it is valid until the slot is written.

@@ -1,4 +1,5 @@
 import Graphs
+import Kernels
 import Tensors
 
 extension PlanBuilder {
@@ -61,8 +62,8 @@ extension PlanBuilder {
     }
 
     private func pass(
-        _ pass: TrainingContext.Pass, _ layer: Layer, hasBias: Bool
-    ) throws(TrainingError) -> TrainingContext.Convolution {
+        _ pass: OneDNNContext.Pass, _ layer: Layer, hasBias: Bool
+    ) throws(TrainingError) -> OneDNNContext.Convolution {
         let (source, destination) = (variables[layer.x].shape, variables[layer.y].shape)
         return try create { () throws(StepError) in
             try context.convolution(
@@ -72,7 +73,7 @@ extension PlanBuilder {
     }
 
     /// The slot with the weights as a pass takes them.
-    private func packedWeights(_ pass: TrainingContext.Convolution, _ layer: Layer) throws(TrainingError) -> Int {
+    private func packedWeights(_ pass: OneDNNContext.Convolution, _ layer: Layer) throws(TrainingError) -> Int {
         let plain = variables[layer.weights].slot
         guard let reorder = pass.reorder else { return plain }
         let packed = addSlot(.arena, byteCount: pass.packedByteCount)

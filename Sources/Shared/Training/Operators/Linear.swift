@@ -1,4 +1,5 @@
 import Graphs
+import Kernels
 import Tensors
 
 extension PlanBuilder {
@@ -7,9 +8,9 @@ extension PlanBuilder {
         let a: Int
         let b: Int
         let y: Int
-        let left: TrainingContext.Matrix
-        let right: TrainingContext.Matrix
-        let result: TrainingContext.Matrix
+        let left: StridedShape
+        let right: StridedShape
+        let result: StridedShape
         /// Whether the variable holds the transposed matrix.
         var leftIsTransposed = false
         var rightIsTransposed = false
@@ -23,12 +24,12 @@ extension PlanBuilder {
         var addend: Int?
         if let name = node.input(2) { addend = try form(name, .rowMajor) }
         let y = try define(node.outputs[0], .rowMajor)
-        let left = TrainingContext.Matrix(variables[a].shape.dimensions)
-        let right = TrainingContext.Matrix(variables[b].shape.dimensions)
+        let left = StridedShape(rowMajor: variables[a].shape.dimensions)
+        let right = StridedShape(rowMajor: variables[b].shape.dimensions)
         let product = Product(
             a: a, b: b, y: y, left: attributes.transposeA ? left.transposed : left,
             right: attributes.transposeB ? right.transposed : right,
-            result: TrainingContext.Matrix(variables[y].shape.dimensions), leftIsTransposed: attributes.transposeA,
+            result: StridedShape(rowMajor: variables[y].shape.dimensions), leftIsTransposed: attributes.transposeA,
             rightIsTransposed: attributes.transposeB, alpha: attributes.alpha)
         try emitForward(product)
         if let addend { try addBroadcast(addend, beta: attributes.beta, to: y) }
@@ -93,9 +94,10 @@ extension PlanBuilder {
         let rank = result.count
         left = [Int](repeating: 1, count: max(rank - left.count, 0)) + left
         right = [Int](repeating: 1, count: max(rank - right.count, 0)) + right
-        guard rank <= TrainingContext.maximumRank else { throw refusal("a product of rank \(rank)") }
+        guard rank <= StridedShape.maximumRank else { throw refusal("a product of rank \(rank)") }
         let product = Product(
-            a: a, b: b, y: y, left: .init(left), right: .init(right), result: .init(result))
+            a: a, b: b, y: y, left: .init(rowMajor: left), right: .init(rowMajor: right),
+            result: .init(rowMajor: result))
         try emitForward(product)
         onBackward(of: y) { (builder, dy) throws(TrainingError) in try builder.productGradients(product, dy) }
     }
@@ -135,8 +137,8 @@ extension PlanBuilder {
 
     /// Adds the product of two matrices to the gradient of an operand, summed over the axes along which it was broadcast.
     private func addProduct(
-        to operand: Int, from left: (slot: Int, matrix: TrainingContext.Matrix),
-        _ right: (slot: Int, matrix: TrainingContext.Matrix), extents: [Int], isTransposed: Bool
+        to operand: Int, from left: (slot: Int, matrix: StridedShape),
+        _ right: (slot: Int, matrix: StridedShape), extents: [Int], isTransposed: Bool
     ) throws(TrainingError) {
         // The transposed product is the product of the transposed factors in the other order.
         let (first, second) = isTransposed ? (right, left) : (left, right)
@@ -146,7 +148,7 @@ extension PlanBuilder {
         let extents = isTransposed ? [extents[1], extents[0]] : extents
         var full = extents
         for axis in 0..<extents.count - 2 { full[axis] = max(factors.0.extents[axis], factors.1.extents[axis]) }
-        let destination = TrainingContext.Matrix(full)
+        let destination = StridedShape(rowMajor: full)
         let primitive = try create { () throws(StepError) in
             try context.matmul(source: factors.0, weights: factors.1, destination: destination)
         }

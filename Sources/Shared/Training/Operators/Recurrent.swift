@@ -1,4 +1,5 @@
 import Graphs
+import Kernels
 import Tensors
 
 extension RecurrentAttributes {
@@ -82,15 +83,15 @@ extension PlanBuilder {
         let width = 4 * layer.hidden
         let project = try create { () throws(StepError) in
             try context.matmul(
-                source: .init([steps * layer.batch, layer.inputs]),
-                weights: TrainingContext.Matrix([width, layer.inputs]).transposed,
-                destination: .init([steps * layer.batch, width]))
+                source: .init(rowMajor: [steps * layer.batch, layer.inputs]),
+                weights: StridedShape(rowMajor: [width, layer.inputs]).transposed,
+                destination: .init(rowMajor: [steps * layer.batch, width]))
         }
         let recur = try create { () throws(StepError) in
             try context.matmul(
-                source: .init([layer.batch, layer.hidden]),
-                weights: TrainingContext.Matrix([width, layer.hidden]).transposed,
-                destination: .init([layer.batch, width]))
+                source: .init(rowMajor: [layer.batch, layer.hidden]),
+                weights: StridedShape(rowMajor: [width, layer.hidden]).transposed,
+                destination: .init(rowMajor: [layer.batch, width]))
         }
         let (x, weights, matrix) = (
             variables[layer.x].slot, variables[layer.weights].slot, variables[layer.recurrence].slot
@@ -155,8 +156,8 @@ extension PlanBuilder {
         let (dgates, dstate, dcell) = (floats(layer.steps * count * 4), floats(count), floats(count))
         let back = try create { () throws(StepError) in
             try context.matmul(
-                source: .init([layer.batch, width]), weights: .init([width, layer.hidden]),
-                destination: .init([layer.batch, layer.hidden]))
+                source: .init(rowMajor: [layer.batch, width]), weights: .init(rowMajor: [width, layer.hidden]),
+                destination: .init(rowMajor: [layer.batch, layer.hidden]))
         }
         let matrix = variables[layer.recurrence].slot
         let initial = (layer.initialHidden.flatMap { results[$0] }, layer.initialCell.flatMap { results[$0] })
@@ -192,12 +193,12 @@ extension PlanBuilder {
         _ layer: LSTM, _ recurrence: StepMemory.Recurrence, _ direction: Int, _ dgates: Int, _ results: [Int: Int]
     ) throws(TrainingError) {
         let (rows, width) = (layer.steps * layer.batch, 4 * layer.hidden)
-        let upper = TrainingContext.Matrix([rows, width])
+        let upper = StridedShape(rowMajor: [rows, width])
         if let target = results[layer.weights] {
             let product = try create { () throws(StepError) in
                 try context.matmul(
-                    source: upper.transposed, weights: .init([rows, layer.inputs]),
-                    destination: .init([width, layer.inputs]))
+                    source: upper.transposed, weights: .init(rowMajor: [rows, layer.inputs]),
+                    destination: .init(rowMajor: [width, layer.inputs]))
             }
             let x = variables[layer.x].slot
             step([dgates, x, target]) { (memory) throws(StepError) in
@@ -224,11 +225,12 @@ extension PlanBuilder {
         _ layer: LSTM, _ direction: Int, _ dgates: Int, rows: Int, width: Int
     ) throws(TrainingError) {
         guard variables[layer.x].needsGradient else { return }
-        let upper = TrainingContext.Matrix([rows, width])
+        let upper = StridedShape(rowMajor: [rows, width])
         let dx = floats(variables[layer.x].count)
         let product = try create { () throws(StepError) in
             try context.matmul(
-                source: upper, weights: .init([width, layer.inputs]), destination: .init([rows, layer.inputs]))
+                source: upper, weights: .init(rowMajor: [width, layer.inputs]),
+                destination: .init(rowMajor: [rows, layer.inputs]))
         }
         let weights = variables[layer.weights].slot
         step([dgates, weights, dx]) { (memory) throws(StepError) in
@@ -243,11 +245,11 @@ extension PlanBuilder {
     ) throws(TrainingError) {
         guard let target = results[layer.recurrence] else { return }
         let (rows, width, count) = (layer.steps * layer.batch, 4 * layer.hidden, layer.stateCount)
-        let upper = TrainingContext.Matrix([rows, width])
+        let upper = StridedShape(rowMajor: [rows, width])
         let product = try create { () throws(StepError) in
             try context.matmul(
-                source: upper.transposed, weights: .init([rows, layer.hidden]),
-                destination: .init([width, layer.hidden]))
+                source: upper.transposed, weights: .init(rowMajor: [rows, layer.hidden]),
+                destination: .init(rowMajor: [width, layer.hidden]))
         }
         let old = floats(rows * layer.hidden)
         let initial = layer.initialHidden.map { variables[$0].slot }

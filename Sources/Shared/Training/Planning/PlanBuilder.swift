@@ -10,7 +10,7 @@ final class PlanBuilder {
     /// What is to be trained.
     let graph: Graph
     let flow: GradientFlow
-    let context: TrainingContext
+    let context: OneDNNContext
     /// Positions of the float32 initializers, which every run may replace.
     private let parameters: [String: Int]
 
@@ -38,7 +38,7 @@ final class PlanBuilder {
     private(set) var current: Node
 
     init(
-        graph: Graph, flow: GradientFlow, context: TrainingContext, parameters: [String], inputs: [TensorType]
+        graph: Graph, flow: GradientFlow, context: OneDNNContext, parameters: [String], inputs: [TensorType]
     ) {
         self.graph = graph
         self.flow = flow

@@ -1,3 +1,4 @@
+import Kernels
 import Tensors
 
 /// How the elements of a value follow each other in memory; always without gaps.
@@ -17,13 +18,15 @@ enum TensorLayout: Hashable {
 
     /// Distance in elements between neighbours along each axis.
     func strides(of shape: Shape) -> [Int] {
-        var strides = [Int](repeating: 1, count: shape.rank)
-        var stride = 1
-        for axis in order(rank: shape.rank).reversed() {
-            strides[axis] = stride
-            stride *= max(shape[axis], 1)
+        strided(shape).strides
+    }
+
+    /// A tensor of this layout as the library sees it.
+    func strided(_ shape: Shape) -> StridedShape {
+        switch self {
+        case .rowMajor: StridedShape(rowMajor: shape.dimensions)
+        case .channelsLast: StridedShape(channelsLast: shape.dimensions)
         }
-        return strides
     }
 
     /// Whether both layouts put each element of such a tensor at the same place.

@@ -1,4 +1,5 @@
 import Graphs
+import Kernels
 import Tensors
 
 /// The steps of a graph for one set of input shapes.
@@ -54,7 +55,8 @@ struct TrainingPlan {
         steps = builder.steps
         record = builder.record
         let lasting = record == nil ? (outputs + gradients).map(\.slot) : Array(slots.indices)
-        let layout = SlotLayout(slots: slots, steps: steps, lasting: Set(lasting))
+        let layout = ArenaLayout(
+            byteCounts: slots.map { $0.isInArena ? $0.byteCount : nil }, uses: steps.map(\.slots), lasting: lasting)
         offsets = layout.offsets
         arenaByteCount = layout.byteCount
         self.loss = loss
@@ -76,7 +78,7 @@ struct TrainingPlan {
 
     /// Computes the graph's outputs.
     func forward(
-        parameters: [Tensor], inputs: [Tensor], arena: TrainingArena
+        parameters: [Tensor], inputs: [Tensor], arena: Arena
     ) throws(TrainingError) -> [String: Tensor] {
         let memory = StepMemory(
             slots: slots, offsets: offsets, parameters: parameters, inputs: inputs, arena: arena)
@@ -86,7 +88,7 @@ struct TrainingPlan {
 
     /// Computes loss, outputs and gradients.
     func run(
-        parameters: [Tensor], inputs: [Tensor], arena: TrainingArena, loss kind: Loss, targets: Tensor,
+        parameters: [Tensor], inputs: [Tensor], arena: Arena, loss kind: Loss, targets: Tensor,
         timer: ((Int, Duration) -> Void)?, observer: (any TrainingObserver)?
     ) throws(TrainingError) -> TrainingResult {
         let memory = StepMemory(

@@ -1,4 +1,5 @@
 import Graphs
+import Kernels
 import Tensors
 
 /// Post-operations of a primitive together with the buffers that they read and the buffer that the primitive writes.

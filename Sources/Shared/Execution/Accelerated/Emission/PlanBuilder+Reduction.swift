@@ -1,4 +1,5 @@
 import Graphs
+import Kernels
 import Tensors
 
 extension PlanBuilder {

@@ -1,3 +1,4 @@
+import Kernels
 import Tensors
 
 /// A part of a module's result that is computed at once, so that its sums stay in the cache until they are dequantized.

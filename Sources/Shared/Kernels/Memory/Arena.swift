@@ -1,13 +1,14 @@
 /// The memory of an executor's intermediate values, shared by its plans.
 ///
-/// Only the executor's thread touches the bytes.
+/// Only the executor's thread touches the bytes. The storage is kept by this object alone, so that writing is safe.
 @safe
-final class TrainingArena: Sendable {
+package final class Arena: Sendable {
     /// Number of bytes.
-    let byteCount: Int
+    package let byteCount: Int
     private let address: UInt
 
-    init(byteCount: Int) {
+    /// Allocates an arena.
+    package init(byteCount: Int) {
         self.byteCount = byteCount
         let memory = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 4096)
         self.address = UInt(bitPattern: memory)
@@ -18,5 +19,5 @@ final class TrainingArena: Sendable {
     }
 
     /// Address of the first byte, valid while the arena is held.
-    var base: UnsafeMutableRawPointer? { unsafe UnsafeMutableRawPointer(bitPattern: address) }
+    package var base: UnsafeMutableRawPointer? { unsafe UnsafeMutableRawPointer(bitPattern: address) }
 }

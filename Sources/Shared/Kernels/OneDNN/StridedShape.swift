@@ -1,23 +1,23 @@
 /// Extents and strides (in elements) of a view of memory.
-struct StridedShape: Hashable, Sendable {
+package struct StridedShape: Hashable, Sendable {
     /// The extent of each axis.
-    let extents: [Int]
+    package let extents: [Int]
     /// Distance in elements between neighbours along each axis.
-    let strides: [Int]
+    package let strides: [Int]
 
     /// Makes a view.
-    init(extents: [Int], strides: [Int]) {
+    package init(extents: [Int], strides: [Int]) {
         self.extents = extents
         self.strides = strides
     }
 
     /// Dense elements with the last axis innermost.
-    init(rowMajor extents: [Int]) {
+    package init(rowMajor extents: [Int]) {
         self.init(dense: extents, order: Array(extents.indices))
     }
 
     /// Dense elements of [N, C, spatial...] with the channels innermost; row-major below rank 3.
-    init(channelsLast extents: [Int]) {
+    package init(channelsLast extents: [Int]) {
         guard extents.count >= 3 else {
             self.init(rowMajor: extents)
             return
@@ -37,16 +37,16 @@ struct StridedShape: Hashable, Sendable {
     }
 
     /// Number of elements.
-    var elementCount: Int { extents.reduce(1, *) }
+    package var elementCount: Int { extents.reduce(1, *) }
 
     /// Whether both views put each element at the same place; axes of extent 1 have no influence.
-    func coincides(with other: StridedShape) -> Bool {
+    package func coincides(with other: StridedShape) -> Bool {
         guard extents == other.extents else { return false }
         return extents.indices.allSatisfy { extents[$0] == 1 || strides[$0] == other.strides[$0] }
     }
 
     /// Whether the elements fill one block of memory without gaps or repetitions.
-    var isDense: Bool {
+    package var isDense: Bool {
         let axes = extents.indices.filter { extents[$0] != 1 }.sorted { strides[$0] < strides[$1] }
         var expected = 1
         for axis in axes {
@@ -57,7 +57,7 @@ struct StridedShape: Hashable, Sendable {
     }
 
     /// The dense view with these extents whose axes lie in memory in the same order as here.
-    var compacted: StridedShape {
+    package var compacted: StridedShape {
         let order = extents.indices.sorted { left, right in
             strides[left] != strides[right] ? strides[left] > strides[right] : left < right
         }
@@ -65,7 +65,16 @@ struct StridedShape: Hashable, Sendable {
     }
 
     /// Axes in another order: axis `i` of the result is axis `permutation[i]` of this view.
-    func permuted(_ permutation: [Int]) -> StridedShape {
+    package func permuted(_ permutation: [Int]) -> StridedShape {
         StridedShape(extents: permutation.map { extents[$0] }, strides: permutation.map { strides[$0] })
+    }
+
+    /// The last two axes exchanged.
+    ///
+    /// - Precondition: There are two.
+    package var transposed: StridedShape {
+        var order = Array(extents.indices)
+        order.swapAt(order.count - 2, order.count - 1)
+        return permuted(order)
     }
 }

@@ -1,15 +1,15 @@
-import CKernels
+internal import CKernels
 
 /// One ready-made computation of oneDNN with its constants.
 @safe
-final class OneDNNPrimitive {
+package final class OneDNNPrimitive {
     /// The shim's object.
-    let handle: OpaquePointer
+    package let handle: OpaquePointer
     /// Keeps the engine, the stream and the scratchpad alive.
-    let context: OneDNNContext
+    package let context: OneDNNContext
 
     /// Takes over a primitive that `context` made.
-    init(handle: OpaquePointer, context: OneDNNContext) {
+    package init(handle: OpaquePointer, context: OneDNNContext) {
         unsafe self.handle = unsafe handle
         self.context = context
     }
@@ -19,7 +19,7 @@ final class OneDNNPrimitive {
     }
 
     /// The library's name of the implementation that it chose.
-    var implementation: String {
+    package var implementation: String {
         unsafe String(cString: tare_onednn_primitive_implementation(handle))
     }
 
@@ -27,7 +27,7 @@ final class OneDNNPrimitive {
     ///
     /// The buffers must be as large as the descriptions that the primitive was made from say.
     @unsafe
-    func execute(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>, count: Int) throws(OneDNNError) {
+    package func execute(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>, count: Int) throws(OneDNNError) {
         let status = unsafe tare_onednn_execute(context.handle, handle, buffers, Int32(count))
         if status.code != Int32(TARE_ONEDNN_OK) { throw OneDNNError(status) }
     }

@@ -1,64 +1,10 @@
 import CKernels
 import Graphs
+import Kernels
 import Tensors
 
-/// A call of the library that failed.
-struct OneDNNError: Error {
-    /// What the library said.
-    let message: String
-
-    /// Makes an error with a message of our own.
-    init(message: String) {
-        self.message = message
-    }
-
-    /// Takes the message of a failed call.
-    init(_ status: tare_onednn_status) {
-        message = unsafe withUnsafeBytes(of: status.message) { bytes in
-            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-    }
-}
-
-/// The engine, the stream, the scratchpad and the reordered weights of one executor.
-@safe
-final class OneDNNContext {
-    /// The shim's object.
-    let handle: OpaquePointer
-
-    /// Makes a context that computes on one thread.
-    init() throws(OneDNNError) {
-        var created: OpaquePointer?
-        let status = unsafe tare_onednn_context_create(&created)
-        guard status.code == Int32(TARE_ONEDNN_OK), let created = unsafe created else { throw OneDNNError(status) }
-        unsafe handle = unsafe created
-    }
-
-    deinit {
-        unsafe tare_onednn_context_destroy(handle)
-    }
-
-    /// Makes the calling thread compute on one thread.
-    func prepareThread() {
-        tare_onednn_prepare_thread()
-    }
-
-    /// Bytes of reordered weights.
-    var constantByteCount: Int { unsafe tare_onednn_context_constant_bytes(handle) }
-
-    /// Wraps what `create` made.
-    ///
-    /// - Returns: `nil` when the library has no implementation.
-    func primitive(
-        _ create: (OpaquePointer, UnsafeMutablePointer<OpaquePointer?>) -> tare_onednn_status
-    ) throws(OneDNNError) -> OneDNNPrimitive? {
-        var created: OpaquePointer?
-        let status = unsafe create(handle, &created)
-        if status.code == Int32(TARE_ONEDNN_UNIMPLEMENTED) { return nil }
-        guard status.code == Int32(TARE_ONEDNN_OK), let created = unsafe created else { throw OneDNNError(status) }
-        return unsafe OneDNNPrimitive(handle: created, context: self)
-    }
-
+/// The primitives of a forward pass.
+extension OneDNNContext {
     /// Source, destination.
     func convolution(_ convolution: ConvolutionPrimitive) throws(OneDNNError) -> OneDNNPrimitive? {
         var description = unsafe tare_onednn_convolution()

@@ -1,5 +1,5 @@
-/// Gives the blocks of a plan offsets in one arena, such that blocks in use at the same time do not overlap.
-struct ArenaLayout {
+/// Gives the blocks of a plan offsets in one `Arena`, such that blocks in use at the same time do not overlap.
+package struct ArenaLayout {
     /// A block and the steps between which it is in use.
     private struct Block {
         let slot: Int
@@ -8,34 +8,33 @@ struct ArenaLayout {
     }
 
     /// Offset of each slot; meaningless for slots outside the arena.
-    private(set) var offsets: [Int]
+    package private(set) var offsets: [Int]
     /// Bytes that the arena needs.
-    private(set) var byteCount = 0
+    package private(set) var byteCount = 0
 
     /// Plans the memory.
     ///
     /// - Parameters:
-    ///   - slots: The blocks.
-    ///   - steps: What uses them, in order.
+    ///   - byteCounts: The size of each slot; `nil` where it lies outside the arena.
+    ///   - uses: For each step in order the slots that it uses; a slot that none uses gets no memory.
     ///   - lasting: Slots whose contents are read after the last step.
-    init(slots: [PlanSlot], steps: [PlanStep], lasting: [Int]) {
-        offsets = [Int](repeating: 0, count: slots.count)
-        var first = [Int?](repeating: nil, count: slots.count)
-        var last = [Int](repeating: 0, count: slots.count)
-        for (index, step) in steps.enumerated() {
-            for slot in step.slots {
+    package init(byteCounts: [Int?], uses: [[Int]], lasting: [Int]) {
+        offsets = [Int](repeating: 0, count: byteCounts.count)
+        var first = [Int?](repeating: nil, count: byteCounts.count)
+        var last = [Int](repeating: 0, count: byteCounts.count)
+        for (index, slots) in uses.enumerated() {
+            for slot in slots {
                 if first[slot] == nil { first[slot] = index }
                 last[slot] = index
             }
         }
-        for slot in lasting { last[slot] = steps.count }
+        for slot in lasting { last[slot] = uses.count }
         var blocks: [Block] = []
-        for (slot, description) in slots.enumerated() where description.isInArena {
-            guard let first = first[slot] else { continue }
+        for (slot, byteCount) in byteCounts.enumerated() {
+            guard let byteCount, let first = first[slot] else { continue }
             blocks.append(
                 Block(
-                    slot: slot, byteCount: max(roundedUp(description.byteCount), Self.alignment),
-                    lifetime: first...last[slot]))
+                    slot: slot, byteCount: max(roundedUp(byteCount), Self.alignment), lifetime: first...last[slot]))
         }
         place(blocks)
     }
