@@ -37,6 +37,8 @@ import Training
             let outcome = try Self.finetune(folder, "\(index)", Self.options + words)
             try #require(outcome.status == 0, "\(outcome.errors)")
             #expect(outcome.output.contains("14 steps") && outcome.errors.contains("epoch 1 of 1"))
+            // The labels are no input of the model, and are read.
+            #expect(!outcome.errors.contains("'label'"), "\(outcome.errors)")
             results.insert(try Self.digests(folder, "\(index)"))
         }
         #expect(results.count == 1)
@@ -146,7 +148,7 @@ import Training
     @Test(arguments: [
         (["--qconfig", "calibration"], 65, "histogram"), (["--qconfig", "nothing"], 64, "nothing"),
         (["--batch-size", "30"], 64, "--micro-batches"), (["--float-module", "nowhere"], 65, "nowhere"),
-        (["--batch-size", "1000"], 65, "--batch-size"), (["--labels", "classes"], 65, "classes"),
+        (["--batch-size", "1000"], 65, "--batch-size"), (["--labels", "classes"], 65, "no array 'classes' with labels, only: image, label"),
         (["--learning-rate", "1e30"], 65, "diverged"),
     ])
     func whatCannotBeTrainedIsRefused(words: [String], status: Int32, text: String) throws {

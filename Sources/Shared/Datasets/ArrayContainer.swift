@@ -13,7 +13,7 @@ struct ArrayContainer: SampleContainer {
     /// - Parameters:
     ///   - path: The file.
     ///   - wanted: The names of the arrays that are to be read; `nil` for all.
-    /// - Throws: `input` when a wanted array is absent.
+    /// - Throws: `missingArray` when a wanted array is absent.
     init(npz path: String, wanted: [String]?) throws(DatasetError) {
         do throws(TensorFileError) {
             let file = try NPZFile(path: path)
@@ -25,10 +25,7 @@ struct ArrayContainer: SampleContainer {
             self.init(path: path, arrays: arrays, ignoredArrays: ignored)
         } catch {
             guard case .missingMember(let available) = error.reason else { throw .file(error) }
-            throw .input(
-                name: error.member ?? "",
-                reason: "\(path) has no array of this name, only: \(available.joined(separator: ", ")); save the array "
-                    + "under the name of the input, or map it with 'source:' in the preprocessing file")
+            throw .missingArray(path: path, name: error.member ?? "", available: available)
         }
         try check()
     }

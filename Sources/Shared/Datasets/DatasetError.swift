@@ -20,6 +20,8 @@ public enum DatasetError: Error, Hashable, Sendable {
     case preprocessing(source: String, reason: String)
     /// A model input gets no data, or data of another type or shape.
     case input(name: String, reason: String)
+    /// An archive has no array of a name.
+    case missingArray(path: String, name: String, available: [String])
     /// The samples of one batch have different shapes or types.
     case differingSamples(input: String, sample: String, form: String, other: String, otherForm: String)
     /// Bytes that are to be a sample from another process are not.
@@ -50,6 +52,9 @@ extension DatasetError: CustomStringConvertible {
             "\(requested) samples were asked for, but the data have \(available); ask for fewer or give more data"
         case .preprocessing(let source, let reason): "\(source): \(reason)"
         case .input(let name, let reason): "model input '\(name)': \(reason)"
+        case .missingArray(let path, let name, let available):
+            "model input '\(name)': \(path) has no array of this name, only: \(available.joined(separator: ", ")); save the array "
+                + "under the name of the input, or map it with 'source:' in the preprocessing file"
         case .differingSamples(let input, let sample, let form, let other, let otherForm):
             "samples \(sample) and \(other) cannot be in one batch: for model input '\(input)' they give \(form) and "
                 + "\(otherForm); give all samples one size (resize, center_crop) or use batch size 1"

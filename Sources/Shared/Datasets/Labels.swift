@@ -10,7 +10,7 @@ public enum Labels {
     /// - Returns: One label for each sample.
     /// - Throws: When the array is absent, of another type, or of another rank.
     public static func read(path: String, array: String? = nil) throws(DatasetError) -> [Int] {
-        let source = try DatasetSource(paths: [path], arrays: array.map { [$0] })
+        let source = try opened(path, array: array)
         guard case .arrays(let arrays) = source.content, arrays.count == 1, let form = arrays.first else {
             throw .malformedFile(path: path, reason: "labels are one array; name it when the file has several")
         }
@@ -27,6 +27,18 @@ public enum Labels {
             labels.append(label)
         }
         return labels
+    }
+
+    private static func opened(_ path: String, array: String?) throws(DatasetError) -> DatasetSource {
+        do throws(DatasetError) {
+            return try DatasetSource(paths: [path], arrays: array.map { [$0] })
+        } catch {
+            guard case .missingArray(_, let name, let available) = error else { throw error }
+            throw .malformedFile(
+                path: path,
+                reason: "it has no array '\(name)' with labels, only: \(available.joined(separator: ", ")); name one of these, or "
+                    + "a file of labels")
+        }
     }
 
     private static func integer(_ tensor: Tensor) -> Int? {

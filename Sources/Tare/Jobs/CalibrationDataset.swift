@@ -17,8 +17,12 @@ struct CalibrationDataset {
 
     /// Opens the data.
     ///
+    /// - Parameters:
+    ///   - flags: Where they are.
+    ///   - graph: The model that reads them.
+    ///   - labels: Where the right classes are; an array of them is none of the model's.
     /// - Throws: `DatasetError`, `CommandFailure` when a path does not exist or nothing is left.
-    init(_ flags: DataOptions, graph: Graph) throws {
+    init(_ flags: DataOptions, graph: Graph, labels: LabelSource? = nil) throws {
         let preprocessing = try flags.preprocess.map {
             try Preprocessing(path: InputPath.existingFile($0, what: "The preprocessing file"))
         }
@@ -27,7 +31,7 @@ struct CalibrationDataset {
         let selection = SampleSelection(limit: flags.samples, seed: flags.seed)
         let whole = try DatasetSource(paths: paths, arrays: decoder.arrayNames, selection: selection)
         try decoder.check(whole.content)
-        for name in whole.ignoredArrays {
+        for name in whole.ignoredArrays where labels?.array != name {
             StandardStreams.writeError("note: array '\(name)' is no input of the model and is not read")
         }
         let broken = flags.onBadSample == .skip ? try Self.brokenSamples(whole, decoder: decoder) : []

@@ -53,7 +53,7 @@ struct EvaluationJob {
         pair = try ModelPair(imported: float.imported.graph, quantized: quantized.delivered)
         if labels != nil, pair.scores == nil { throw EvaluationReportError.noClassifier }
         let batchSize = try CalibrationJob.batchSize(plan.batchSize, for: float.imported.graph)
-        let dataset = try CalibrationDataset(data, graph: pair.quantized)
+        let dataset = try CalibrationDataset(data, graph: pair.quantized, labels: labels)
         self.dataset = dataset
         self.labels = try labels.map { try EvaluationLabels($0, paths: data.paths).of(dataset.source) }
         guard let dataDigest = ContentDigest(hexadecimal: dataset.summary.sha256) else {

@@ -17,6 +17,11 @@ enum LabelSource {
     init(submitted name: String) {
         self = name.hasPrefix("/") ? .file(name) : .array(name)
     }
+
+    /// The array of the data that has the labels; `nil` when a file has them.
+    var array: String? {
+        if case .array(let name) = self { name } else { nil }
+    }
 }
 
 /// The right classes of samples: an array that lies beside them, or a file of their own.

@@ -46,13 +46,14 @@ struct TrainingJob {
         overrides: [TrainingOptions.Override] = [], floatPaths: [String]
     ) throws {
         model = try SourceModel(path: path)
-        dataset = try CalibrationDataset(data, graph: model.imported.graph)
+        let labelSource = LabelSource(named: training.labels)
+        dataset = try CalibrationDataset(data, graph: model.imported.graph, labels: labelSource)
         let count = dataset.source.sampleCount
         guard count >= training.batchSize else {
             throw CommandFailure(
                 .badData, "\(count) samples do not fill a step of \(training.batchSize); lower --batch-size")
         }
-        let classes = try EvaluationLabels(LabelSource(named: training.labels), paths: data.paths).of(dataset.source)
+        let classes = try EvaluationLabels(labelSource, paths: data.paths).of(dataset.source)
         let tensor = Tensor(shape: [classes.count], elements: classes.map { Int64($0) })
         labels = Blob(try Safetensors(tensors: ["labels": tensor]).encoded())
         var options = TrainingOptions(
