@@ -300,8 +300,9 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Calibration", "ControlAPI", "Conversion", "Graphs", "ONNXFormat", "Tensors", "TestSupport", "Training",
-                "tare",
+                "Calibration", "ControlAPI", "Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization",
+                "Tensors",
+                "TestSupport", "Training", "tare",
             ],
             path: "Tests/EndToEndTests", swiftSettings: settings),
     ],

@@ -55,6 +55,7 @@ enum Examples {
         job.results = [ResultFile(name: "resnet50.int8.onnx", sha256: digest("result"), bytes: 25_600_000)]
         job.conflicts = [JobDocument.Conflict(shard: 2, counted: digest("a"), others: [digest("b")])]
         job.poisonedSamples = [JobDocument.PoisonedSample(sample: 12, text: "three workers were lost")]
+        job.followUp = 4
         return job
     }
 

@@ -8,97 +8,6 @@ import Testing
 
 /// The daemon, its workers and its clients as processes: whatever is killed, the result is that of one process.
 @Suite struct DaemonTests {
-    /// A coordinator's folder, its endpoint, and the processes around it.
-    private final class Cluster {
-        let folder: TemporaryFolder
-        let endpoint: String
-        private(set) var coordinator: TareProcess
-        private(set) var workers: [TareProcess] = []
-
-        init(workers count: Int, http: String = "none") throws {
-            folder = try TemporaryFolder()
-            endpoint = "ipc://\(folder.path("socket"))"
-            coordinator = try Self.startCoordinator(folder, endpoint, http: http)
-            for _ in 0..<count { try addWorker() }
-        }
-
-        deinit {
-            for process in workers + [coordinator] { kill(process.identifier, SIGKILL) }
-            for process in workers + [coordinator] { _ = try? process.finish() }
-        }
-
-        private static func startCoordinator(
-            _ folder: TemporaryFolder, _ endpoint: String, http: String = "none"
-        ) throws -> TareProcess {
-            try TareProcess(
-                [
-                    "coordinator", "--state-dir", folder.path("state"), "--listen", endpoint, "--http", http,
-                    "--data-root", folder.url.path, "--data-root",
-                    URL(filePath: Example.model).deletingLastPathComponent().path,
-                ], in: folder.url)
-        }
-
-        func addWorker() throws {
-            workers.append(
-                try TareProcess(
-                    ["worker", "--coordinator", endpoint, "--cache-directory", folder.path("cache")], in: folder.url))
-        }
-
-        func killWorker() throws {
-            let worker = workers.removeFirst()
-            kill(worker.identifier, SIGKILL)
-            _ = try worker.finish()
-        }
-
-        /// Kills the coordinator, does something to what it left, and starts another.
-        func restartCoordinator(after change: () throws -> Void = {}) throws {
-            kill(coordinator.identifier, SIGKILL)
-            _ = try coordinator.finish()
-            try change()
-            coordinator = try Self.startCoordinator(folder, endpoint)
-        }
-
-        /// Runs a client command against the coordinator.
-        func ask(_ words: [String]) throws -> TareProcess.Outcome {
-            try TareProcess.run(words + ["--coordinator", endpoint], in: folder.url)
-        }
-
-        func status(_ job: Int) throws -> JobDocument {
-            let outcome = try ask(["status", "\(job)", "--json"])
-            #expect(outcome.status == 0, "\(outcome.errors)")
-            return try Documents.decode(JobDocument.self, from: Array(outcome.output.utf8))
-        }
-
-        /// Whether a job is there and has ended.
-        func hasEnded(_ job: Int) -> Bool {
-            guard let outcome = try? ask(["status", "\(job)", "--json"]), outcome.status == 0 else { return false }
-            let document = try? Documents.decode(JobDocument.self, from: Array(outcome.output.utf8))
-            return document?.ended != nil
-        }
-
-        /// Where HTTP is served.
-        func httpAddress() -> String? {
-            var address: String?
-            _ = becomesTrue {
-                address = coordinator.errorsSoFar.firstMatch(of: /http:\/\/127\.0\.0\.1:[0-9]+/).map { String($0.0) }
-                return address != nil
-            }
-            return address
-        }
-
-        /// How many workers have joined.
-        func workerCount() throws -> Int {
-            let outcome = try ask(["workers", "--json"])
-            return try Documents.decode(PageDocument<WorkerDocument>.self, from: Array(outcome.output.utf8)).total
-        }
-
-        /// Stops the coordinator as an operator does.
-        func stop() throws -> TareProcess.Outcome {
-            kill(coordinator.identifier, SIGTERM)
-            return try coordinator.finish()
-        }
-    }
-
     private static let options = [
         "--data", Example.calibration, "--batch-size", "4", "--shard-batches", "1", "--observer", "ema",
     ]
@@ -118,7 +27,7 @@ import Testing
             Self.options + [
                 "--evaluate", "64", "--evaluation-data", Example.evaluation, "--labels", "label",
             ]
-        let cluster = try Cluster(workers: 2)
+        let cluster = try DaemonCluster(workers: 2)
         let submitted = try cluster.ask(["submit", Example.model] + options)
         #expect(submitted.status == 0, "\(submitted.errors)")
         #expect(becomesTrue { cluster.hasEnded(1) })
@@ -153,7 +62,7 @@ import Testing
         let options = [
             "--data", Example.calibration, "--samples", "64", "--batch-size", "8", "--qconfig", "mlu", "--per-channel",
         ]
-        let cluster = try Cluster(workers: 2)
+        let cluster = try DaemonCluster(workers: 2)
         let folder = cluster.folder
         let submitted = try cluster.ask(["submit", Example.model] + options + ["--wait"])
         #expect(submitted.status == 0, "\(submitted.errors)")
@@ -170,7 +79,7 @@ import Testing
     }
 
     @Test func submittingWaitsForTheEvaluationToo() throws {
-        let cluster = try Cluster(workers: 1)
+        let cluster = try DaemonCluster(workers: 1)
         let outcome = try cluster.ask(
             ["submit", Example.model] + Self.options + ["--evaluate", "16", "--wait", "--json"])
         #expect(outcome.status == 0, "\(outcome.errors)")
@@ -179,7 +88,7 @@ import Testing
     }
 
     @Test func layersOfACalibrationAndOfAnEvaluationAreServed() throws {
-        let cluster = try Cluster(workers: 1, http: "127.0.0.1:0")
+        let cluster = try DaemonCluster(workers: 1, http: "127.0.0.1:0")
         let outcome = try cluster.ask(["submit", Example.model] + Self.options + ["--evaluate", "16", "--wait"])
         #expect(outcome.status == 0, "\(outcome.errors)")
         let address = try #require(cluster.httpAddress())
@@ -197,7 +106,7 @@ import Testing
     }
 
     @Test func aJobSurvivesTheDeathOfEverybody() throws {
-        let cluster = try Cluster(workers: 2)
+        let cluster = try DaemonCluster(workers: 2)
         let submitted = try cluster.ask(["submit", Example.model] + Self.options + ["--json"])
         #expect(submitted.status == 0, "\(submitted.errors)")
         #expect(becomesTrue { (try? cluster.status(1).shardsDone) ?? 0 > 3 })
@@ -217,7 +126,7 @@ import Testing
     }
 
     @Test func resultsOutliveTheCoordinator() throws {
-        let cluster = try Cluster(workers: 1)
+        let cluster = try DaemonCluster(workers: 1)
         let submitted = try cluster.ask(["submit", Example.model] + Self.options + ["--wait"])
         #expect(submitted.status == 0, "\(submitted.errors)")
         try cluster.restartCoordinator()
@@ -226,7 +135,7 @@ import Testing
     }
 
     @Test func aNamedJobIsTakenOnce() throws {
-        let cluster = try Cluster(workers: 0)
+        let cluster = try DaemonCluster(workers: 0)
         for _ in 0..<2 {
             let submitted = try cluster.ask(
                 ["submit", Example.model] + Self.options + ["--once", "nightly", "--json"])
@@ -239,7 +148,7 @@ import Testing
     }
 
     @Test func anHTTPAddressInUseIsNamed() throws {
-        let cluster = try Cluster(workers: 0, http: "127.0.0.1:0")
+        let cluster = try DaemonCluster(workers: 0, http: "127.0.0.1:0")
         let taken = try #require(cluster.httpAddress()).dropFirst("http://".count)
         let second = try TareProcess.run(
             [
@@ -251,7 +160,7 @@ import Testing
     }
 
     @Test func brokenSamplesAreLeftOutAlsoWhenABatchHasNoOthers() throws {
-        let cluster = try Cluster(workers: 2)
+        let cluster = try DaemonCluster(workers: 2)
         try Arrays.write(["image": Arrays.images(12, notANumberAt: 5)], to: cluster.folder.path("some.npz"))
         let words = ["submit", Example.model, "--data", cluster.folder.path("some.npz"), "--batch-size", "1"]
         let failed = try cluster.ask(words + ["--shard-batches", "4", "--wait"])
@@ -271,7 +180,7 @@ import Testing
     }
 
     @Test func metricsAreFed() throws {
-        let cluster = try Cluster(workers: 1, http: "127.0.0.1:0")
+        let cluster = try DaemonCluster(workers: 1, http: "127.0.0.1:0")
         let submitted = try cluster.ask(
             ["submit", Example.model] + Self.options + ["--data-delivery", "stream", "--wait"])
         #expect(submitted.status == 0, "\(submitted.errors)")
@@ -304,7 +213,7 @@ import Testing
     }
 
     @Test func submissionsEndAsTheyWouldHaveEndedHere() throws {
-        let cluster = try Cluster(workers: 0)
+        let cluster = try DaemonCluster(workers: 0)
         try Data("no model".utf8).write(to: URL(filePath: cluster.folder.path("broken.onnx")))
         for (model, data, status) in [
             (Example.model, cluster.folder.path("missing.npz"), 66),
@@ -317,7 +226,7 @@ import Testing
     }
 
     @Test func aDamagedStateIsRefusedByName() throws {
-        let cluster = try Cluster(workers: 1)
+        let cluster = try DaemonCluster(workers: 1)
         try Arrays.write(["image": Arrays.images(2000)], to: cluster.folder.path("many.npz"))
         let submitted = try cluster.ask(
             ["submit", Example.model, "--data", cluster.folder.path("many.npz"), "--batch-size", "4"])
@@ -339,7 +248,7 @@ import Testing
     }
 
     @Test func aCancelledJobStaysCancelled() throws {
-        let cluster = try Cluster(workers: 0)
+        let cluster = try DaemonCluster(workers: 0)
         #expect(try cluster.ask(["submit", Example.model] + Self.options).status == 0)
         let cancelled = try cluster.ask(["cancel", "1", "--reason", "a mistake"])
         #expect(cancelled.status == 0, "\(cancelled.errors)")
@@ -351,7 +260,7 @@ import Testing
     }
 
     @Test func jobsReadOnlyWhatTheOperatorAllows() throws {
-        let cluster = try Cluster(workers: 0)
+        let cluster = try DaemonCluster(workers: 0)
         let secret = try TemporaryFolder()
         try Data(contentsOf: URL(filePath: Example.model)).write(to: URL(filePath: secret.path("m.onnx")))
         try FileManager.default.createSymbolicLink(
@@ -364,7 +273,7 @@ import Testing
     }
 
     @Test func oneCoordinatorForEachStateDirectory() throws {
-        let cluster = try Cluster(workers: 0)
+        let cluster = try DaemonCluster(workers: 0)
         #expect(becomesTrue { cluster.coordinator.errorsSoFar.contains("listening") })
         let second = try TareProcess.run(
             [
@@ -377,7 +286,7 @@ import Testing
     }
 
     @Test func drainedWorkersLeave() throws {
-        let cluster = try Cluster(workers: 2)
+        let cluster = try DaemonCluster(workers: 2)
         #expect(becomesTrue { (try? cluster.workerCount()) == 2 })
         #expect(try cluster.ask(["drain", "all"]).status == 0)
         for worker in cluster.workers { #expect(try worker.finish().status == 75) }

@@ -195,10 +195,11 @@ import Testing
         #expect(configuration.activation == QuantizationScheme(type: .uint8, isSymmetric: false))
         #expect(configuration.activationMethod == .ema(momentum: 0.5))
         #expect(configuration.weight == QuantizationScheme(type: .int8, isSymmetric: true, narrowRange: true))
+        let rule = try #require(HistogramRule(form: .megengine, binCount: 2048, upsampleRate: 128))
         let methods: [CalibrationMethod?] = [
-            .histogram, nil, .ema(momentum: 0.9), .minmax, nil, .ema(momentum: 0.9), nil,
+            .rangedHistogram(rule), nil, .ema(momentum: 0.9), .minmax, nil, .ema(momentum: 0.9),
         ]
-        let names = QConfig.presetNames.filter { $0 != "ema_lowbit_fakequant" }
+        let names = QConfig.presetNames.filter { !["ema_lowbit_fakequant", "tqt"].contains($0) }
         for (name, method) in zip(names, methods) {
             let preset = try PostTrainingConfiguration(preset: name)
             #expect(preset.activationMethod == method, "\(name)")
@@ -207,5 +208,25 @@ import Testing
         }
         let empty = QConfig(weightObserver: nil, actObserver: nil, weightFakeQuant: nil, actFakeQuant: nil)
         #expect(throws: QConfigError.integers("mine", nil)) { try PostTrainingConfiguration(empty, named: "mine") }
+    }
+
+    @Test func calibrationsRefuseWhatOnlyTrainingCanFollow() throws {
+        func refusal(_ change: (inout QConfig) -> Void) throws -> QConfigError {
+            var recipe = QConfig.minMaxFakequant
+            change(&recipe)
+            return try #require(throws: QConfigError.self) { try PostTrainingConfiguration(recipe, named: "mine") }
+        }
+        #expect(throws: QConfigError.needsTraining("tqt", "TQT")) { try PostTrainingConfiguration(preset: "tqt") }
+        #expect(
+            try refusal { $0.actFakeQuant = FakeQuantSpecification(.lsq, dtype: .qint8) }
+                == .needsTraining("mine", "LSQ"))
+        #expect(try refusal { $0.actFakeQuant?.dtype = .quint8 } == .differentIntegers("mine", .qint8, .quint8))
+        #expect(try refusal { $0.actObserver?.epsilon = 1e-3 } == .epsilon("mine", 1e-3))
+        let average = ObserverSpecification.Algorithm.exponentialMovingAverage(momentum: 0.5)
+        let error = try refusal { $0.weightObserver?.algorithm = average }
+        #expect(error == .weightObserver("mine", "ExponentialMovingAverageObserver"))
+        for error in [error, .needsTraining("mine", "LSQ"), .epsilon("mine", 1), .fourBit("mine")] {
+            #expect(error.description.contains("tare finetune") && error.description.contains("'mine'"), "\(error)")
+        }
     }
 }

@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func presetsAndMethodsAreFoundByName() throws {
-        for name in PostTrainingConfiguration.presetNames where name != "ema_lowbit_fakequant" {
+        for name in PostTrainingConfiguration.presetNames where !["ema_lowbit_fakequant", "tqt"].contains(name) {
             _ = try PostTrainingConfiguration(preset: name)
         }
         #expect(try PostTrainingConfiguration(preset: "mlu-int16").weight.type == .int16)
@@ -94,12 +94,22 @@ import Testing
         }
         let error = #expect(throws: QConfigError.self) { try PostTrainingConfiguration(preset: "nope") }
         #expect(error?.description.contains("mlu-int16") == true)
-        for text in CalibrationMethod.names + ["percentile:99.9", "ema:0.5"] {
+        for text in CalibrationMethod.names + [
+            "percentile:99.9", "ema:0.5", "histogram:megengine", "histogram:torch:64:7",
+        ] {
             let method = try CalibrationMethod(parsing: text)
             #expect(try CalibrationMethod(parsing: method.description) == method)
         }
         #expect(try CalibrationMethod(parsing: "percentile") == .percentile(percentage: 99.999))
-        for text in ["", "kl", "percentile:101", "percentile:50", "percentile:x", "ema:1", "minmax:3", "ema:"] {
+        #expect(try CalibrationMethod(parsing: "histogram:exact") == .histogram)
+        #expect(
+            try CalibrationMethod(parsing: "histogram:torch").histogramRule
+                == HistogramRule(form: .torch, binCount: 2048, upsampleRate: 16))
+        #expect(try CalibrationMethod(parsing: "histogram:megengine").description == "histogram:megengine:2048:128")
+        for text in [
+            "", "kl", "percentile:101", "percentile:50", "percentile:x", "ema:1", "minmax:3", "ema:", "histogram:",
+            "histogram:exact:5", "histogram:numpy", "histogram:torch:0", "histogram:torch:64:7:1", "entropy:1",
+        ] {
             #expect(throws: CalibrationMethodError.self) { try CalibrationMethod(parsing: text) }
         }
     }

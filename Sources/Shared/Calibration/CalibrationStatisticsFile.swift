@@ -9,6 +9,8 @@ public import Tensors
 //   NAME.batch_range       F32 [k, 2]   minimum, maximum; NaN, NaN without a finite element
 //   NAME.histogram         U64 [n]      counts by bin; absent when not collected
 //   NAME.histogram_origin  I64 [2]      exponent e and index f: entry i counts values in [(f+i) 2^e, (f+i+1) 2^e)
+//   NAME.ranged_histogram  F32 [n]      counts by bin of MegEngine's or PyTorch's form; absent unless a second pass counted them
+//   NAME.ranged_rule       I64 [2]      form (1 MegEngine, 2 PyTorch) and upsampling rate; the range follows from the batches'
 extension CalibrationStatistics {
     private static let format = StatisticsFile.Format(
         name: "tare-statistics", version: "1", subject: "calibration statistics")
@@ -26,6 +28,8 @@ extension CalibrationStatistics {
         case batchRange = "batch_range"
         case histogram
         case histogramOrigin = "histogram_origin"
+        case rangedHistogram = "ranged_histogram"
+        case rangedRule = "ranged_rule"
 
         func key(_ tensor: String) -> String { "\(tensor).\(rawValue)" }
     }
@@ -80,6 +84,9 @@ extension CalibrationStatistics {
             metadata: [Metadata.modelDigest: modelDigest, Metadata.planDigest: planDigest])
     }
 
+    /// The forms by their number in files.
+    private static let rangedForms: [ObserverSpecification.HistogramForm] = [.exact, .megengine, .torch]
+
     private static func entries(of statistics: TensorStatistics) -> [(Entry, Tensor)] {
         let counts = statistics.counts
         let batches = statistics.batches
@@ -99,6 +106,12 @@ extension CalibrationStatistics {
             entries.append(
                 (.histogram, Tensor(shape: Shape([histogram.counts.count]), elements: histogram.counts)))
             entries.append((.histogramOrigin, Tensor(shape: [2], elements: origin)))
+        }
+        if let ranged = statistics.rangedHistogram {
+            let rule = [rangedForms.firstIndex(of: ranged.ranges.form) ?? 0, ranged.ranges.upsampleRate]
+            entries.append(
+                (.rangedHistogram, Tensor(shape: Shape([ranged.counts.count]), elements: ranged.counts)))
+            entries.append((.rangedRule, Tensor(shape: [2], elements: rule.map(Int64.init))))
         }
         return entries
     }
@@ -128,10 +141,12 @@ extension CalibrationStatistics {
             total: counts[0], zeros: counts[1], nans: counts[2], positiveInfinities: counts[3],
             negativeInfinities: counts[4])
         let histogram = try histogram(of: name, in: file)
+        let ranged = try rangedHistogram(of: name, batches: batchRanges, in: file)
         do {
             return try TensorStatistics(
                 counts: elementCounts, range: range.first ?? nil, histogram: histogram,
-                batches: zip(indices, batchRanges).map { BatchRange(batchIndex: $0, range: $1) })
+                batches: zip(indices, batchRanges).map { BatchRange(batchIndex: $0, range: $1) },
+                rangedHistogram: ranged)
         } catch {
             throw .tensor(name, error)
         }
@@ -150,6 +165,21 @@ extension CalibrationStatistics {
         } catch {
             throw .histogram(name, error)
         }
+    }
+
+    private static func rangedHistogram(
+        of name: String, batches: [TensorRange?], in file: StatisticsFile
+    ) throws(CalibrationStatisticsError) -> RangedHistogram? {
+        let isCounted = file.hasEntry(Entry.rangedHistogram.key(name))
+        guard isCounted || file.hasEntry(Entry.rangedRule.key(name)) else { return nil }
+        let counts = try elements(.rangedHistogram, of: name, in: file, as: Float.self)
+        let numbers = try elements(.rangedRule, of: name, in: file, as: Int64.self, shape: [2])
+        guard let form = Int(exactly: numbers[0]), rangedForms.indices.contains(form),
+            let rule = HistogramRule(
+                form: rangedForms[form], binCount: counts.count, upsampleRate: Int(clamping: numbers[1])),
+            let ranged = RangedHistogram(rule, batches: batches, counts: counts)
+        else { throw .file(.malformedEntry(Entry.rangedRule.key(name))) }
+        return ranged
     }
 
     /// The elements of an entry, after its type and shape (one-dimensional when none is given) were checked.

@@ -16,6 +16,8 @@ public struct ComputationOptions: Hashable, Sendable, Codable {
     public var evaluation: EvaluationOptions?
     /// The job trains a model; `nil` for others.
     public var training: TrainingOptions?
+    /// The job is the second pass of a calibration; `nil` for others.
+    public var histograms: HistogramOptions?
 
     /// Makes options.
     public init(

@@ -10,6 +10,8 @@ public enum ConversionError: Error, Sendable, Hashable {
     case unmatchedOperator(name: String, present: [String])
     /// A pattern of nodes to skip matches no node of the prepared model; `removedNode` is one that it matched before.
     case unmatchedNodePattern(pattern: String, removedNode: String?)
+    /// A recipe for some nodes matches no node of the prepared model; `removedNode` is one that it matched before.
+    case unmatchedRecipe(pattern: String, removedNode: String?)
     /// An option has a value that this quantizer cannot use.
     case invalidOption(option: String, reason: String)
     /// A tensor that is to be quantized has no parameters.
@@ -35,6 +37,12 @@ extension ConversionError: CustomStringConvertible {
                 + "name the node that they are folded into"
         case .unmatchedNodePattern(let pattern, nil):
             "Node to skip '\(pattern)': no node of the model has such a name; 'tare inspect MODEL' lists the names"
+        case .unmatchedRecipe(let pattern, let removedNode?):
+            "Recipe for '\(pattern)': it matches only nodes that folding removes, such as '\(removedNode)'; "
+                + "name the node that they are folded into"
+        case .unmatchedRecipe(let pattern, nil):
+            "Recipe for '\(pattern)': the model has no node of such a name, no such operator and no such input; "
+                + "'tare inspect MODEL' lists them"
         case .invalidOption(let option, let reason):
             "\(option): \(reason)"
         case .missingParameters(let tensor, let node):

@@ -44,26 +44,52 @@ public struct PostTrainingConfiguration: Sendable, Hashable {
         }
     }
 
-    /// Makes the configuration that gathers the ranges of a recipe; its fake quantizers are for training only.
+    /// Makes the configuration that gathers the ranges of a recipe; fake quantizers that round with the observer's scale say nothing new.
     ///
-    /// A histogram observer of any form becomes the method `histogram`, whose bins do not depend on the order of the batches.
+    /// A histogram observer of the form `exact` becomes the method `histogram`; one of another form becomes `rangedHistogram` with its
+    /// settings, which takes two passes over the data.
     ///
     /// - Parameters:
     ///   - qconfig: The recipe; a part without an observer takes its integers from the fake quantizer.
     ///   - name: What messages call it.
-    /// - Throws: For integers other than 8-bit ones.
+    /// - Throws: For what only training can follow, and for integers other than 8-bit ones.
     public init(_ qconfig: QConfig, named name: String) throws(QConfigError) {
+        try Self.check(qconfig, named: name)
         let method: CalibrationMethod? =
             switch qconfig.actObserver?.algorithm {
             case .minMax: .minmax
             case .exponentialMovingAverage(let momentum): .ema(momentum: momentum)
-            case .histogram: .histogram
+            case .histogram(let binCount, let upsampleRate, let form):
+                HistogramRule(form: form, binCount: binCount, upsampleRate: upsampleRate)
+                    .map { .rangedHistogram($0) } ?? .histogram
             case .passive, nil: nil
             }
         self.init(
             activation: try Self.scheme(qconfig.actObserver, qconfig.actFakeQuant, named: name),
             activationMethod: method,
             weight: try Self.scheme(qconfig.weightObserver, qconfig.weightFakeQuant, named: name))
+    }
+
+    /// Refuses what has no meaning without training, instead of leaving it out.
+    private static func check(_ qconfig: QConfig, named name: String) throws(QConfigError) {
+        for fakeQuant in [qconfig.weightFakeQuant, qconfig.actFakeQuant] {
+            guard let algorithm = fakeQuant?.algorithm, algorithm != .fakeQuantize else { continue }
+            throw .needsTraining(name, algorithm.rawValue)
+        }
+        switch qconfig.weightObserver?.algorithm {
+        case .minMax, .passive, nil: break
+        case .exponentialMovingAverage, .histogram:
+            throw .weightObserver(name, qconfig.weightObserver?.className ?? "")
+        }
+        let pairs = [(qconfig.weightObserver, qconfig.weightFakeQuant), (qconfig.actObserver, qconfig.actFakeQuant)]
+        for (observer, fakeQuant) in pairs {
+            if let epsilon = observer?.epsilon, epsilon != ObserverSpecification.defaultEpsilon {
+                throw .epsilon(name, epsilon)
+            }
+            if let observed = observer?.dtype, let rounded = fakeQuant?.dtype, observed != rounded {
+                throw .differentIntegers(name, observed, rounded)
+            }
+        }
     }
 
     private static func scheme(

@@ -20,6 +20,7 @@ struct CalibrationJobFactory: JobFactory {
         do {
             let submitted = try SubmittedJob.parsing(words)
             try submitted.scheme.check(evaluates: submitted.evaluation.count != nil)
+            try submitted.scheme.checkWithoutFiles()
             let model = try roots.check(submitted.model, what: "The model")
             var data = submitted.data
             // Also those of the evaluation that follows, so that it is refused before anything is computed.
@@ -48,10 +49,29 @@ struct CalibrationJobFactory: JobFactory {
     ) throws -> PreparedJob<JobStatistics> {
         let job = try CalibrationJob(model: model, data: data, scheme: submitted.scheme, plan: submitted.plan)
         try Self.ingest(job.model, into: blobs)
-        let kept = KeptJob(
+        var kept = KeptJob(
             words: words, dataPaths: data.paths, model: job.model.summary, data: job.dataset.summary,
             stamps: job.dataset.source.fileStamps)
-        return try prepared(kept, plan: job.plan, blobs: blobs, samples: { job.streamedSamples })
+        guard let firstPass = submitted.firstPass else {
+            return try prepared(kept, plan: job.plan, blobs: blobs, samples: { job.streamedSamples })
+        }
+        guard let digest = ContentDigest(hexadecimal: firstPass) else {
+            throw CommandFailure(.usage, "--first-pass is a SHA-256, not '\(firstPass)'")
+        }
+        let skipped = submitted.firstPassSkipped.sorted { $0.sample < $1.sample }
+        let statistics = try CalibrationStatistics(
+            decoding: blobs.bytes(digest), name: "the statistics of the first pass")
+        guard statistics.planDigest == job.plan.digest.hexadecimal else {
+            throw CommandFailure(
+                .badData,
+                "The model or the data are not any more those of the first pass over '\(model)'; submit the job again")
+        }
+        guard let second = try HistogramJob(after: job, statistics, excludedSamples: skipped.map(\.sample)) else {
+            throw CommandFailure(.usage, "--first-pass belongs to methods that need two passes")
+        }
+        kept.firstPass = KeptFirstPass(statistics: digest, plan: ResultManifest.Plan(job.plan))
+        kept.data.skipped += skipped.map { .init(sample: "sample \($0.sample)", reason: $0.reason) }
+        return try prepared(kept, plan: second.plan, blobs: blobs, samples: { job.streamedSamples })
     }
 
     /// An evaluation of what an earlier job made.
@@ -103,17 +123,28 @@ struct CalibrationJobFactory: JobFactory {
         }
     }
 
-    /// The evaluation that a calibration asks for.
+    /// The second pass that a calibration asks for, and then the evaluation.
     func followUp(
-        _ document: [UInt8], job: UInt64, results: [ResultContent.Name: ContentDigest]
+        _ document: [UInt8], job: UInt64, results: [ResultContent.Name: ContentDigest], skipped: [PoisonedSample]
     ) throws -> JobFollowUp? {
         let kept = try JSONDecoder().decode(KeptJob.self, from: Data(document))
-        guard kept.evaluation == nil, let manifest = results[.manifest],
-            try SubmittedJob.parsing(kept.words).evaluation.count != nil
-        else { return nil }
+        guard kept.evaluation == nil else { return nil }
+        if let manifest = results[.manifest] {
+            guard try SubmittedJob.parsing(kept.words).evaluation.count != nil else { return nil }
+            return JobFollowUp(
+                name: Self.evaluationName(of: job),
+                words: kept.words + ["--evaluated-manifest=\(manifest.hexadecimal)"])
+        }
+        guard let statistics = results[.statistics] else { return nil }
+        let samples = skipped.map { FirstPassSample(sample: $0.sample, reason: $0.reason) }
         return JobFollowUp(
-            name: Self.evaluationName(of: job), words: kept.words + ["--evaluated-manifest=\(manifest.hexadecimal)"])
+            name: Self.histogramsName(of: job),
+            words: kept.words + ["--first-pass=\(statistics.hexadecimal)"]
+                + samples.map { "--first-pass-skipped=\($0.text)" })
     }
+
+    /// What the second pass of a job is called.
+    static func histogramsName(of job: UInt64) -> String { "histograms of job \(job)" }
 
     /// What the evaluation of a job is called.
     static func evaluationName(of job: UInt64) -> String { "evaluation of job \(job)" }
@@ -123,28 +154,40 @@ struct CalibrationJobFactory: JobFactory {
     ) throws -> PreparedJob<JobStatistics> {
         let submitted = try SubmittedJob.parsing(kept.words)
         let isStreamed = submitted.plan.dataDelivery == .stream
-        let reduction: ShardReduction<JobStatistics> =
-            if kept.evaluation != nil {
-                try ShardReduction<EvaluationStatistics>.evaluation(plan: plan)
-                    .asJobStatistics({ .evaluation($0) }, { try $0.evaluated() })
-            } else {
-                ShardReduction<CalibrationStatistics>.calibration(
-                    modelDigest: plan.specification.modelDigest.hexadecimal, plan: plan
-                ).asJobStatistics({ .calibration($0) }, { try $0.calibrated() })
-            }
+        var policy = submitted.policy.jobPolicy
+        // A batch without a sample that the first pass had would have other extremes, and with them other bins.
+        if kept.firstPass != nil { policy.skipsPoison = false }
         return PreparedJob(
-            name: submitted.name ?? kept.model.name, policy: submitted.policy.jobPolicy, plan: plan,
+            name: submitted.name ?? kept.model.name, policy: policy, plan: plan,
             delivery: isStreamed ? .stream : .shared(paths: kept.dataPaths),
-            blobs: plan.specification.model.map(\.digest) + [kept.evaluation?.manifest].compactMap { $0 },
-            samples: isStreamed ? try samples() : nil, reduction: reduction,
+            blobs: plan.specification.model.map(\.digest)
+                + [kept.evaluation?.manifest, kept.firstPass?.statistics].compactMap { $0 },
+            samples: isStreamed ? try samples() : nil, reduction: try reduction(kept, plan: plan),
             finish: { statistics, findings in
-                guard let evaluation = kept.evaluation else {
-                    return try kept.finish(statistics.calibrated(), findings, plan: plan, blobs: blobs)
+                if let evaluation = kept.evaluation {
+                    return try kept.finish(
+                        statistics.evaluated(), of: evaluation, findings, plan: plan, blobs: blobs)
                 }
-                return try kept.finish(
-                    statistics.evaluated(), of: evaluation, findings, plan: plan, blobs: blobs)
+                if let first = kept.firstPass {
+                    return try kept.finish(statistics.counted(), after: first, findings, plan: plan, blobs: blobs)
+                }
+                return try kept.finish(statistics.calibrated(), findings, plan: plan, blobs: blobs)
             },
             document: try kept.encoded())
+    }
+
+    private func reduction(_ kept: KeptJob, plan: CalibrationPlan) throws -> ShardReduction<JobStatistics> {
+        if kept.evaluation != nil {
+            return try ShardReduction<EvaluationStatistics>.evaluation(plan: plan)
+                .asJobStatistics({ .evaluation($0) }, { try $0.evaluated() })
+        }
+        if kept.firstPass != nil {
+            return try ShardReduction<HistogramCounts>.histograms(plan: plan)
+                .asJobStatistics({ .histograms($0) }, { try $0.counted() })
+        }
+        return ShardReduction<CalibrationStatistics>.calibration(
+            modelDigest: plan.specification.modelDigest.hexadecimal, plan: plan
+        ).asJobStatistics({ .calibration($0) }, { try $0.calibrated() })
     }
 }
 

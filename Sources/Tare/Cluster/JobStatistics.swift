@@ -2,22 +2,31 @@ import Calibration
 import CoordinatorService
 import Evaluation
 
-/// What the shards of a daemon's job give: a calibration's statistics or an evaluation's.
+/// What the shards of a daemon's job give: a calibration's statistics, the counts of its second pass, or an evaluation's statistics.
 enum JobStatistics: Sendable {
     case calibration(CalibrationStatistics)
+    case histograms(HistogramCounts)
     case evaluation(EvaluationStatistics)
 
     /// The calibration's.
     ///
-    /// - Throws: When they are an evaluation's.
+    /// - Throws: When they are another job's.
     func calibrated() throws -> CalibrationStatistics {
         guard case .calibration(let statistics) = self else { throw JobStatisticsError() }
         return statistics
     }
 
+    /// The second pass's.
+    ///
+    /// - Throws: When they are another job's.
+    func counted() throws -> HistogramCounts {
+        guard case .histograms(let counts) = self else { throw JobStatisticsError() }
+        return counts
+    }
+
     /// The evaluation's.
     ///
-    /// - Throws: When they are a calibration's.
+    /// - Throws: When they are another job's.
     func evaluated() throws -> EvaluationStatistics {
         guard case .evaluation(let statistics) = self else { throw JobStatisticsError() }
         return statistics

@@ -25,29 +25,29 @@ struct JobWatch {
         return latest
     }
 
-    /// Waits for the evaluation that a completed job asks for.
+    /// Waits for the job that goes on with what a completed job gave.
     ///
-    /// - Returns: The evaluation as it ended.
-    /// - Throws: `CommandFailure` when the coordinator has not taken it in an hour: it hashes the data of the evaluation first.
-    func untilEvaluated(_ job: JobDocument) throws -> JobDocument {
-        let name = CalibrationJobFactory.evaluationName(of: job.id)
+    /// - Parameters:
+    ///   - job: The completed job.
+    ///   - what: What the coordinator has to do, for messages.
+    /// - Returns: The next job as it ended.
+    /// - Throws: `CommandFailure` when the coordinator has not taken it in an hour: it hashes the data first.
+    func untilFollowed(_ job: JobDocument, what: String) throws -> JobDocument {
         let deadline = ContinuousClock.now + .seconds(3600)
         while ContinuousClock.now < deadline {
-            var page = Page()
-            while true {
-                let jobs = try connection.ask(.jobs(page), for: PageDocument<JobDocument>.self)
-                if let evaluation = jobs.items.first(where: { $0.id > job.id && $0.name == name }) {
-                    return try untilEnd(of: evaluation)
-                }
-                guard page.offset + jobs.items.count < jobs.total, !jobs.items.isEmpty else { break }
-                page.offset += jobs.items.count
+            let latest = try connection.ask(.status(job: job.id), for: JobDocument.self)
+            if let next = latest.followUp {
+                return try untilEnd(of: connection.ask(.status(job: next), for: JobDocument.self))
             }
             Thread.sleep(forTimeInterval: Self.interval)
         }
-        throw CommandFailure(
-            .badData,
-            "The coordinator does not evaluate job \(job.id); its log says why, and 'tare result' has the model")
+        throw CommandFailure(.badData, "The coordinator does not \(what) job \(job.id); its log says why")
     }
+}
+
+extension JobDocument {
+    /// Whether it is the first of two passes: the model comes from the job that follows.
+    var isFirstPass: Bool { state == .completed && !results.contains { $0.name == "model" } }
 }
 
 /// Shows jobs.
@@ -74,7 +74,13 @@ struct JobReport {
         }
         if let failure = job.failure { lines.append(failure.text) }
         for file in job.results { lines.append("\(file.name) sha256 \(file.sha256) (\(file.bytes) bytes)") }
-        if job.state == .completed { lines.append("\(job.workersReady) workers have loaded the model") }
+        if job.isFirstPass {
+            lines.append(
+                "this was the first of two passes; the model comes from job \(job.followUp.map(String.init) ?? "that follows")"
+            )
+        } else if job.state == .completed {
+            lines.append("\(job.workersReady) workers have loaded the model")
+        }
         for conflict in job.conflicts {
             lines.append("warning: shard \(conflict.shard) was computed differently by two devices")
         }

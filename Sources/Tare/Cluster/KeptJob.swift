@@ -17,11 +17,13 @@ struct KeptJob: Codable {
     /// The float model, for the manifest.
     let model: ResultManifest.File
     /// The data, for the manifest.
-    let data: ResultManifest.DataSummary
+    var data: ResultManifest.DataSummary
     /// What the data's files were like when they were opened, to be hashed.
     let stamps: [FileStamp]
     /// What is evaluated; `nil` for a calibration.
     var evaluation: KeptEvaluation?
+    /// The first pass, when this is the second one of a calibration.
+    var firstPass: KeptFirstPass?
 
     /// The byte form: JSON with sorted keys.
     func encoded() throws -> [UInt8] {
@@ -30,16 +32,21 @@ struct KeptJob: Codable {
         return Array(try encoder.encode(self))
     }
 
-    /// Converts the model with the statistics of the whole job.
+    /// Converts the model with the statistics of the whole job; the first of two passes gives the statistics alone.
     func finish(
         _ statistics: CalibrationStatistics, _ findings: JobFindings, plan: CalibrationPlan, blobs: BlobStore
     ) throws -> [ResultContent] {
         let scheme = try SubmittedJob.parsing(words).scheme.resolved()
-        let graph = try Self.graph(plan.specification.model, blobs: blobs)
+        let conversion = try ConversionPlan(Self.graph(plan.specification.model, blobs: blobs), scheme: scheme)
+        guard firstPass != nil || conversion.histogramRules.isEmpty else {
+            return [ResultContent(.statistics, bytes: try statistics.encoded())]
+        }
         let data = data(without: findings)
         let provenance = ModelConversion.Provenance(
-            data: data, plan: ResultManifest.Plan(plan), instructionSet: plan.specification.requiredInstructionSet)
-        let output = try ModelConversion(model: model, plan: ConversionPlan(graph, scheme: scheme))
+            data: data, plan: firstPass?.plan ?? ResultManifest.Plan(plan),
+            histogramPlan: firstPass.map { _ in ResultManifest.Plan(plan) },
+            instructionSet: plan.specification.requiredInstructionSet)
+        let output = try ModelConversion(model: model, plan: conversion)
             .convert(statistics, provenance: provenance, name: outputName)
         let state = try output.state.map { ResultContent(.state, bytes: try $0.safetensors.encoded()) }
         return [

@@ -33,6 +33,17 @@ struct SubmittedJob: ParsableArguments {
             visibility: .hidden))
     var evaluatedManifest: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "SHA-256 of the statistics of an earlier job, whose histograms are counted; for jobs that follow others.",
+            visibility: .hidden))
+    var firstPass: String?
+
+    @Option(
+        name: .customLong("first-pass-skipped"),
+        help: ArgumentHelp("SAMPLE:REASON of a sample that the earlier job left out.", visibility: .hidden))
+    var firstPassSkipped: [FirstPassSample] = []
+
     /// Parses words.
     ///
     /// - Throws: `CommandFailure` with the parser's message.
@@ -43,6 +54,30 @@ struct SubmittedJob: ParsableArguments {
             throw CommandFailure(.usage, message(for: error))
         }
     }
+}
+
+/// A sample that the first pass of a calibration left out.
+struct FirstPassSample: ExpressibleByArgument, Equatable {
+    /// Index of the sample.
+    let sample: Int
+    /// Why it was left out.
+    let reason: String
+
+    /// Names a sample.
+    init(sample: Int, reason: String) {
+        self.sample = sample
+        self.reason = reason
+    }
+
+    init?(argument: String) {
+        guard let colon = argument.firstIndex(of: ":"), let sample = Int(argument[..<colon]), sample >= 0 else {
+            return nil
+        }
+        self.init(sample: sample, reason: String(argument[argument.index(after: colon)...]))
+    }
+
+    /// As on the command line.
+    var text: String { "\(sample):\(reason)" }
 }
 
 /// How a job is scheduled on a cluster, and what happens to samples and devices that fail.
@@ -88,7 +123,10 @@ struct PolicyOptions: ParsableArguments {
 
 extension SubmittedJob {
     /// The command line that `parsing` reads back to the same job on another machine: paths are whole.
-    var words: [String] {
+    ///
+    /// - Throws: What is wrong with a file with recipes: what it says becomes part of the line.
+    func words() throws -> [String] {
+        let scheme = try scheme.withoutFiles()
         var words = [Self.whole(model)]
         func add(_ name: String, _ value: String?) {
             if let value { words.append("--\(name)=\(value)") }
@@ -101,6 +139,7 @@ extension SubmittedJob {
         add("on-bad-sample", data.onBadSample.rawValue)
         add("observer", scheme.observer?.description)
         add("qconfig", scheme.qconfig)
+        if !scheme.qconfigFor.isEmpty { words += ["--qconfig-for"] + scheme.qconfigFor }
         add("activation-type", scheme.activationType?.rawValue)
         add("weight-granularity", scheme.weightGranularity?.rawValue)
         if let symmetry = scheme.symmetry { words.append("--\(symmetry.rawValue)") }

@@ -65,11 +65,9 @@ struct CalibrateCommand: AsyncParsableCommand {
             for path in evaluation.paths { _ = try InputPath.existing(path, what: "The evaluation data path") }
             let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
             try outputs.check(against: job.model.paths)
-            let outcome = try await run.run(
-                job.clusterJob(delivery: plan.dataDelivery, paths: data.paths), shards: job.plan.shardCount,
-                title: "calibrating", isLast: evaluation.count == nil)
-            if let statistics = outputs.statistics { try outcome.statistics.write(to: statistics) }
-            var output = try job.convert(outcome.statistics, name: outputs.modelName)
+            let (statistics, histogramPlan) = try await gather(job, run)
+            if let path = outputs.statistics { try statistics.write(to: path) }
+            var output = try job.convert(statistics, histogramPlan: histogramPlan, name: outputs.modelName)
             // Before it is evaluated, so that nothing that fails there costs the model.
             try outputs.write(output)
             if evaluation.count != nil {
@@ -78,6 +76,24 @@ struct CalibrateCommand: AsyncParsableCommand {
             }
             try ConversionSummary(manifest: output.manifest, files: outputs).report(json: files.json)
         }
+    }
+
+    /// Gathers the statistics, in one pass over the data or in two.
+    ///
+    /// - Returns: The statistics of the whole job, and the plan of the second pass.
+    private func gather(
+        _ job: CalibrationJob, _ run: ServedRun
+    ) async throws -> (CalibrationStatistics, CalibrationPlan?) {
+        let evaluates = evaluation.count != nil
+        let first = try await run.run(
+            job.clusterJob(delivery: plan.dataDelivery, paths: data.paths), shards: job.plan.shardCount,
+            title: "calibrating", isLast: !evaluates && job.quantization.histogramRules.isEmpty
+        ).statistics
+        guard let second = try HistogramJob(after: job, first) else { return (first, nil) }
+        let counted = try await run.run(
+            second.clusterJob(delivery: plan.dataDelivery, paths: data.paths), shards: second.plan.shardCount,
+            title: "counting", isLast: !evaluates)
+        return (try second.complete(first, counted.statistics), second.plan)
     }
 
     /// Measures what quantization cost, and writes that into the manifest.

@@ -5,10 +5,8 @@ import Foundation
 import Graphs
 import Modules
 import ONNXFormat
-import Quantization
 import Tensors
 import TrainingJobs
-import Yams
 
 /// `tare finetune`: quantization-aware training, and the quantized model.
 struct FinetuneCommand: AsyncParsableCommand {
@@ -39,7 +37,7 @@ struct FinetuneCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "What is observed and rounded: a preset, or a YAML file with weight_observer, act_observer, weight_fake_quant and "
-                + "act_fake_quant.", valueName: "preset|file"))
+                + "act_fake_quant; in a job file also these keys themselves.", valueName: "preset|file"))
     var qconfig: String = "ema_fakequant"
 
     @Option(
@@ -99,8 +97,11 @@ struct FinetuneCommand: AsyncParsableCommand {
             }
             try TrainingFiles.check(files, against: [model, training.labels, data.preprocess] + data.paths)
             let job = try TrainingJob(
-                model: model, data: data, training: training, qconfig: try Self.recipes(qconfig),
-                overrides: try overrides(), floatPaths: floatModules)
+                model: model, data: data, training: training, qconfig: try RecipeArgument(text: qconfig).qconfig(),
+                overrides: try qconfigFor.map { text in
+                    let other = try RecipeOverride(text)
+                    return .init(pattern: other.pattern, qconfig: try other.recipe.qconfig())
+                }, floatPaths: floatModules)
             let run = TrainingRun(
                 cluster: cluster, keys: keys, training: training, data: data, delivery: dataDelivery,
                 dump: dump)
@@ -110,53 +111,6 @@ struct FinetuneCommand: AsyncParsableCommand {
             try ONNXModel.write(network.graph.loweredFromQuantized(), to: URL(filePath: output))
             if let stateDictionary { try network.stateDictionary.write(to: stateDictionary) }
             try TrainingFiles.report(summary, written: files.map(\.1), json: json)
-        }
-    }
-
-    /// The recipes of some modules.
-    private func overrides() throws -> [TrainingOptions.Override] {
-        try qconfigFor.map { text in
-            let parts = text.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else {
-                throw CommandFailure(
-                    .usage, "--qconfig-for takes PATTERN=PRESET, such as 'Linear=ema_fakequant', not '\(text)'")
-            }
-            return .init(pattern: String(parts[0]), qconfig: try Self.recipes(String(parts[1])))
-        }
-    }
-
-    /// A preset or the recipes of a file.
-    private static func recipes(_ qconfig: String) throws -> QConfig {
-        guard [".yaml", ".yml"].contains(where: qconfig.lowercased().hasSuffix) else {
-            return try QConfig(named: qconfig)
-        }
-        let file = try InputFile(path: InputPath.existingFile(qconfig, what: "The file with the recipes"))
-        guard let text = String(validating: try file.bytes(0..<min(file.byteCount, 1 << 20)), as: UTF8.self) else {
-            throw CommandFailure(.configuration, "\(qconfig) is not UTF-8 text")
-        }
-        do {
-            return try YAMLDecoder().decode(QConfig.self, from: text)
-        } catch {
-            throw CommandFailure(.configuration, "\(qconfig): \(error)")
-        }
-    }
-}
-
-extension QConfig {
-    /// A preset of MegEngine, or one of those that it leaves to its users: trained steps, and 4 bits with trained thresholds.
-    fileprivate init(named name: String) throws(QConfigError) {
-        func trained(_ algorithm: FakeQuantSpecification.Algorithm, _ weight: QuantDtype, _ act: QuantDtype) -> QConfig
-        {
-            QConfig(
-                weightObserver: nil, actObserver: nil,
-                weightFakeQuant: FakeQuantSpecification(algorithm, dtype: weight),
-                actFakeQuant: FakeQuantSpecification(algorithm, dtype: act))
-        }
-        switch name {
-        case "lsq": self = trained(.lsq, .qint8Narrow, .qint8)
-        case "lsq_int4": self = trained(.lsq, .qint4, .qint4)
-        case "tqt_int4": self = trained(.tqt, .qint4, .qint4)
-        default: try self.init(preset: name)
         }
     }
 }

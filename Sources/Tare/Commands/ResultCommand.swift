@@ -39,10 +39,10 @@ struct ResultCommand: AsyncParsableCommand {
             let outputs = try OutputFiles(
                 model: output, statistics: statistics, stateDictionary: stateDictionary)
             let connection = try await connection.connect()
-            let result = try connection.ask(.result(job: job), for: ResultDocument.self)
+            let result = try connection.ask(.result(job: modelJob(connection)), for: ResultDocument.self)
             func file(_ name: String) throws -> [UInt8] {
                 guard let file = result.files.first(where: { $0.name == name }) else {
-                    throw CommandFailure(.badData, "Job \(job) has no \(name)")
+                    throw CommandFailure(.badData, "Job \(result.job) has no \(name)")
                 }
                 var progress = ProgressLine(title: "fetching the \(name)", unit: "KB")
                 let bytes = try connection.fetch(file, from: result.dataEndpoint) {
@@ -54,7 +54,7 @@ struct ResultCommand: AsyncParsableCommand {
             let (model, manifest) = (try file("model"), try file("manifest"))
             if let path = outputs.statistics { try AtomicFile.write(try file("statistics"), to: path) }
             let state = try outputs.stateDictionary.map { _ in
-                StateDictionary(try Safetensors(decoding: try file("state"), name: "the state of job \(job)"))
+                StateDictionary(try Safetensors(decoding: try file("state"), name: "the state of job \(result.job)"))
             }
             try outputs.write(model: model, manifest: manifest, state: state)
             if json {
@@ -64,5 +64,13 @@ struct ResultCommand: AsyncParsableCommand {
                 StandardStreams.writeOutput("wrote \(outputs.model) and \(outputs.manifest)")
             }
         }
+    }
+
+    /// The job that has the model: the second pass, when the first one is asked for.
+    private func modelJob(_ connection: CoordinatorConnection) throws -> UInt64 {
+        let document = try connection.ask(.status(job: job), for: JobDocument.self)
+        guard document.isFirstPass, let next = document.followUp else { return job }
+        StandardStreams.writeError("note: job \(job) was the first of two passes; the model is that of job \(next)")
+        return next
     }
 }

@@ -13,7 +13,8 @@ struct SubmitCommand: AsyncParsableCommand {
             the same there, and lie in a folder that the coordinator allows (--data-root). The job is taken once, however often \
             the network loses the answer; with --once also however often the command is run, as a requeued script does.
 
-            With --evaluate the coordinator takes a second job when the first is completed, called 'evaluation of job N'; its \
+            A method that needs two passes over the data (histogram:megengine, histogram:torch) makes two jobs: the second is called \
+            'histograms of job N' and gives the model; 'tare result N' finds it. With --evaluate the coordinator takes another job when the model is there, called 'evaluation of job N'; its \
             result is the same model with what quantization cost in its manifest.
 
             Examples:
@@ -50,7 +51,7 @@ struct SubmitCommand: AsyncParsableCommand {
             let submission = SubmissionDocument(
                 key: key(),
                 name: job.name ?? URL(filePath: job.model).lastPathComponent, priority: job.policy.priority,
-                arguments: job.words)
+                arguments: try job.words())
             let connection = try await connection.connect()
             // So that a missing coordinator is told soon: reading a data set may take long.
             _ = try connection.ask(.cluster, for: ClusterDocument.self)
@@ -58,8 +59,11 @@ struct SubmitCommand: AsyncParsableCommand {
             if wait {
                 let watch = JobWatch(connection: connection)
                 document = try watch.untilEnd(of: document)
+                if document.isFirstPass {
+                    document = try watch.untilFollowed(document, what: "count the histograms of")
+                }
                 if job.evaluation.count != nil, document.state == .completed {
-                    document = try watch.untilEvaluated(document)
+                    document = try watch.untilFollowed(document, what: "evaluate")
                 }
             }
             try JobReport(json: json).show(document)

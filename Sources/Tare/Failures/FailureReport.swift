@@ -60,7 +60,8 @@ enum FailureReport {
         case ONNXImportError.unreadableFile: .noInput
         case is ONNXImportError, is ShapeInferenceError, is ExecutionError, is DatasetError, is ActivationScalesError:
             .badData
-        case is CalibrationStatisticsError, is EvaluationStatisticsError, is ModelPairError, is EvaluationReportError:
+        case is CalibrationStatisticsError, is HistogramCountsError, is EvaluationStatisticsError, is ModelPairError,
+            is EvaluationReportError:
             .badData
         case MLUError.deviceModel: .configuration
         case is DumpError: .inputOutput

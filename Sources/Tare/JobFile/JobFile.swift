@@ -22,6 +22,8 @@ struct JobFile {
         "checkpoint", "data", "evaluation-data", "initial", "model", "output", "preprocess", "resume", "state-dict",
         "statistics",
     ]
+    /// Keys whose values may be recipes.
+    private static let recipeKeys: Set<String> = ["qconfig", "qconfig-for"]
     private static let maximumBytes = 1 << 20
 
     /// Reads a job file.
@@ -58,7 +60,10 @@ struct JobFile {
             guard parser.keys.contains(name), let argument = parser.arguments[name] else {
                 throw failure("is unknown")
             }
-            let words = try Self.words(value, of: argument, path: path, failure: failure)
+            let words =
+                Self.recipeKeys.contains(name)
+                ? try JobFileRecipes(path: path, failure: failure).words(value, of: argument)
+                : try Self.words(value, of: argument, path: path, failure: failure)
             entries.append(Entry(key: name, argument: argument, words: words))
         }
         self.entries = entries
@@ -105,15 +110,20 @@ struct JobFile {
             nodes = [value]
         }
         guard !nodes.isEmpty else { throw failure("has an empty list") }
-        let folder = (path as NSString).deletingLastPathComponent
         return try nodes.map { node in
             guard let text = node.scalar?.string else {
                 throw failure("takes \(argument.isRepeating ? "texts" : "one value"), not keys and values")
             }
             guard !text.isEmpty, node.null == nil else { throw failure("has no value") }
-            guard pathKeys.contains(argument.key ?? ""), !text.hasPrefix("/") else { return text }
-            return folder.isEmpty ? (text.hasPrefix("-") ? "./" + text : text) : folder + "/" + text
+            return pathKeys.contains(argument.key ?? "") ? Self.path(text, besides: path) : text
         }
+    }
+
+    /// A path that is relative to a file.
+    static func path(_ text: String, besides file: String) -> String {
+        let folder = (file as NSString).deletingLastPathComponent
+        if text.hasPrefix("/") { return text }
+        return folder.isEmpty ? (text.hasPrefix("-") ? "./" + text : text) : folder + "/" + text
     }
 
     private static func text(of error: any Error) -> String {

@@ -60,12 +60,16 @@ struct CalibrationJob {
     ///
     /// - Parameters:
     ///   - statistics: The statistics of the whole job.
+    ///   - histogramPlan: The plan of the second pass, if there was one.
     ///   - name: Name of the quantized model's file.
     /// - Returns: The model and its manifest.
     /// - Throws: An error that names the tensor or node that cannot be quantized.
-    func convert(_ statistics: CalibrationStatistics, name: String) throws -> ModelConversion.Output {
+    func convert(
+        _ statistics: CalibrationStatistics, histogramPlan: CalibrationPlan? = nil, name: String
+    ) throws -> ModelConversion.Output {
         let provenance = ModelConversion.Provenance(
             data: dataset.summary, plan: ResultManifest.Plan(plan),
+            histogramPlan: histogramPlan.map(ResultManifest.Plan.init),
             instructionSet: plan.specification.requiredInstructionSet)
         return try ModelConversion(model: model.summary, plan: quantization)
             .convert(statistics, provenance: provenance, name: name)

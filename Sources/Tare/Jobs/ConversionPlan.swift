@@ -39,6 +39,15 @@ enum ConversionPlan {
         }
     }
 
+    /// Whose histograms a second pass has to count, by tensor; empty when one pass is enough.
+    var histogramRules: [String: HistogramRule] {
+        switch self {
+        case .standard(let plan, let method):
+            plan.observedSchemes.compactMapValues { ($0.recipe?.method ?? method).histogramRule }
+        case .device: [:]
+        }
+    }
+
     /// The float graph as workers run it.
     var graph: Graph {
         switch self {

@@ -16,6 +16,7 @@ struct ModelConversion {
     struct Provenance {
         var data: ResultManifest.DataSummary?
         var plan: ResultManifest.Plan?
+        var histogramPlan: ResultManifest.Plan?
         var instructionSet: String?
     }
 
@@ -91,6 +92,7 @@ struct ModelConversion {
             statisticsSHA256: ContentDigest(of: try statistics.encoded()).hexadecimal,
             instructionSet: provenance.instructionSet, options: options, method: method, scales: scales,
             statistics: statistics, report: report)
+        manifest.histogramPlan = provenance.histogramPlan
         add(&manifest)
         return Output(manifest: manifest, modelBytes: bytes, manifestBytes: try manifest.jsonBytes())
     }

@@ -48,8 +48,8 @@ extension SchemeOptions {
 
     /// Applies the flags to the preset or the defaults.
     ///
-    /// - Throws: `QConfigError` for an unknown preset; `CommandFailure` for a preset that observes nothing without
-    ///   `--observer`, and for a combination that no quantized model can express.
+    /// - Throws: `QConfigError` for an unknown preset, and for a recipe that only training can follow; `CommandFailure` for a recipe that
+    ///   observes nothing without `--observer`, and for a combination that no quantized model can express.
     func resolved() throws -> Resolved {
         if let qconfig, let type = Self.deviceTypes[qconfig] { return try resolved(for: type) }
         guard mlu.given.isEmpty else {
@@ -57,11 +57,8 @@ extension SchemeOptions {
                 .usage,
                 "\(mlu.given.joined(separator: ", ")) belong to the presets mlu and mlu-int16; add --qconfig mlu")
         }
-        let preset = try qconfig.map { try PostTrainingConfiguration(preset: $0) } ?? PostTrainingConfiguration.standard
-        guard let method = observer ?? preset.activationMethod else {
-            throw CommandFailure(
-                .usage, "Preset '\(qconfig ?? "")' does not say how ranges are chosen; add --observer METHOD")
-        }
+        let preset = try qconfig.map { try RecipeArgument(text: $0).configuration() } ?? .standard
+        guard let method = observer ?? preset.activationMethod else { throw Self.withoutMethod(qconfig ?? "") }
         var activations = preset.activation
         if let activationType { activations.type = activationType }
         switch symmetry {
@@ -75,8 +72,53 @@ extension SchemeOptions {
         return Resolved(
             method: method,
             options: QuantizationOptions(
-                activations: activations, weights: weights, skippedOperators: skippedOperators,
+                activations: activations, weights: weights,
+                recipes: try recipes(weightGranularity: weights.granularity), skippedOperators: skippedOperators,
                 skippedNodes: skippedNodes.map(NodeNamePattern.init), quantizesOutputs: !hasFloatOutputs))
+    }
+
+    /// The recipes of some nodes; they say nothing of the weights' granularity, so that is the whole model's.
+    private func recipes(weightGranularity: QuantizationGranularity) throws -> [NodeRecipe] {
+        try qconfigFor.map { text in
+            let other = try RecipeOverride(text)
+            guard Self.deviceTypes[other.recipe.text] == nil else {
+                throw CommandFailure(
+                    .usage,
+                    "--qconfig-for \(text): the simulated device quantizes whole models; use --qconfig mlu, and --mixed-layer for "
+                        + "single modules")
+            }
+            let configuration = try other.recipe.configuration()
+            guard let method = configuration.activationMethod ?? observer else { throw Self.withoutMethod(text) }
+            var weights = configuration.weight
+            weights.granularity = weightGranularity
+            return NodeRecipe(
+                pattern: NodeNamePattern(other.pattern), activations: configuration.activation, weights: weights,
+                method: method)
+        }
+    }
+
+    private static func withoutMethod(_ recipe: String) -> CommandFailure {
+        CommandFailure(.usage, "'\(recipe)' does not say how ranges are chosen; add --observer METHOD")
+    }
+
+    /// The same without files, for another machine.
+    func withoutFiles() throws -> SchemeOptions {
+        var options = self
+        options.qconfig = try qconfig.map { try RecipeArgument(text: $0).withoutFile().text }
+        options.qconfigFor = try qconfigFor.map { try RecipeOverride($0).textWithoutFile() }
+        return options
+    }
+
+    /// Refuses files with recipes.
+    ///
+    /// - Throws: `CommandFailure` that names the file.
+    func checkWithoutFiles() throws {
+        let others = try qconfigFor.map { try RecipeOverride($0).recipe }
+        for recipe in [qconfig.map(RecipeArgument.init(text:))].compactMap({ $0 }) + others where recipe.isFile {
+            throw CommandFailure(
+                .refused,
+                "The coordinator reads no recipes from '\(recipe.text)'; submit the job with this version of 'tare'")
+        }
     }
 
     /// The presets of the simulated device have one observer, one type for all, symmetric ranges and float outputs.
@@ -89,6 +131,7 @@ extension SchemeOptions {
         if let activationType, activationType != type.quantizedType {
             throw refusal("--activation-type \(activationType.rawValue)", "it is \(type); use mlu or mlu-int16")
         }
+        if let first = qconfigFor.first { throw refusal("--qconfig-for \(first)", "use --mixed-layer") }
         if symmetry == .asymmetric { throw refusal("--asymmetric", "its ranges are symmetric") }
         var specification = try mlu.specification()
         switch weightGranularity {

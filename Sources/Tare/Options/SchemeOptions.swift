@@ -8,15 +8,27 @@ struct SchemeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "How ranges follow from the statistics: minmax, ema, histogram, percentile, entropy or mse.",
-            discussion: "ema:0.95 and percentile:99.9 give the parameter. Default: histogram, or the preset's.",
+            discussion: """
+                ema:0.95 and percentile:99.9 give the parameter. histogram:megengine and histogram:torch give the numbers of those \
+                systems, in two passes over the data; histogram:torch:BINS:UPSAMPLE has other settings than theirs. Default: \
+                histogram, or the preset's.
+                """,
             valueName: "method"),
         transform: Self.parseMethod)
     var observer: CalibrationMethod?
 
     @Option(
         help: ArgumentHelp(
-            "A preset of types and observer, by name; other options here override it.", valueName: "preset"))
+            "Types and observer: a preset, or a YAML file with weight_observer, act_observer, weight_fake_quant and act_fake_quant; in "
+                + "a job file also these keys themselves. Other options here override it.", valueName: "preset|file"))
     var qconfig: String?
+
+    @Option(
+        name: .customLong("qconfig-for"), parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Other types and another observer for some nodes: a name (with * and ?), an ONNX operator such as Conv or a model input, "
+                + "and a preset or file; may be repeated, the first match counts.", valueName: "pattern=preset|file"))
+    var qconfigFor: [String] = []
 
     @Option(
         help: ArgumentHelp(

@@ -123,15 +123,18 @@ public protocol JobFactory<Statistics>: Sendable {
     ///   - document: What `prepare` kept.
     ///   - job: Number of the completed job.
     ///   - results: What it gave.
+    ///   - skipped: Samples that were left out, by index.
     /// - Returns: `nil` for a job that asks for none.
     /// - Throws: An error whose description says what of the kept job is unusable.
-    func followUp(_ document: [UInt8], job: UInt64, results: [ResultContent.Name: ContentDigest]) throws -> JobFollowUp?
+    func followUp(
+        _ document: [UInt8], job: UInt64, results: [ResultContent.Name: ContentDigest], skipped: [PoisonedSample]
+    ) throws -> JobFollowUp?
 }
 
 extension JobFactory {
     /// No job asks for another one.
     public func followUp(
-        _ document: [UInt8], job: UInt64, results: [ResultContent.Name: ContentDigest]
+        _ document: [UInt8], job: UInt64, results: [ResultContent.Name: ContentDigest], skipped: [PoisonedSample]
     ) throws -> JobFollowUp? { nil }
 }
 

@@ -54,7 +54,8 @@ extension RequestDesk {
                     if let name = ResultContent.Name(rawValue: result.name) { results[name] = result.digest }
                 }
                 guard summary.state == .completed,
-                    let next = try factory.followUp(submission.document, job: id, results: results)
+                    let next = try factory.followUp(
+                        submission.document, job: id, results: results, skipped: state.poisonedSamples(of: id))
                 else { return }
                 _ = try submitOnce(
                     SubmissionDocument(
@@ -102,7 +103,7 @@ extension RequestDesk {
 
 extension StateIdentifier {
     /// The key of the job that follows the one with this key.
-    fileprivate var followUpKey: Identifier {
+    var followUpKey: Identifier {
         let words = ContentDigest(of: Array("tare follow-up \(high) \(low)".utf8)).bytes.map(UInt64.init)
         return Identifier(
             high: words[..<8].reduce(0) { $0 << 8 | $1 }, low: words[8..<16].reduce(0) { $0 << 8 | $1 })

@@ -130,6 +130,8 @@ extension RequestDesk {
             .init(sample: sample.sample, text: sample.reason)
         }
         document.conflicts = try conflicts(of: summary.job)
+        let followUp = submission.request.followUpKey
+        document.followUp = try state.job(submittedAs: StateIdentifier(high: followUp.high, low: followUp.low))
         document.results = try summary.results.map { result in
             ControlAPI.ResultFile(
                 name: result.name, sha256: result.digest, bytes: try state.blobs.size(result.digest) ?? 0)

@@ -33,13 +33,17 @@ public struct ActivationScales: Sendable {
     /// Chooses a range for every tensor that the plan observes.
     ///
     /// The same plan, statistics and method give the same scales. Statistics of tensors that the plan does not observe are
-    /// ignored, so one calibration serves several schemes.
+    /// ignored, so one calibration serves several schemes. A range does not reach beyond where an absorbed `Relu` or `Clip` cuts off.
     ///
+    /// - Parameters:
+    ///   - plan: What is quantized; its recipes for some nodes have schemes and methods of their own.
+    ///   - statistics: What was observed.
+    ///   - method: How ranges follow, where no recipe says otherwise.
     /// - Throws: `ActivationScalesError` naming every tensor for which no range can be chosen.
     public init(
         plan: QuantizationPlan, statistics: CalibrationStatistics, method: CalibrationMethod
     ) throws(ActivationScalesError) {
-        let scheme = plan.options.activations
+        let (schemes, bounds) = (plan.observedSchemes, plan.bounds)
         var parameters: [String: QuantizationParameters] = [:]
         var ranges: [String: TensorRange] = [:]
         var warnings: [TensorWarning] = []
@@ -50,9 +54,11 @@ public struct ActivationScales: Sendable {
                 continue
             }
             do {
-                let selected = try method.selectRange(observed, scheme: scheme)
-                ranges[tensor] = selected.range
-                parameters[tensor] = QuantizationParameters(range: selected.range, scheme: scheme)
+                let (scheme, recipe) = schemes[tensor] ?? (plan.options.activations, nil)
+                let selected = try (recipe?.method ?? method).selectRange(observed, scheme: scheme)
+                let range = bounds[tensor].map(selected.range.clamped(to:)) ?? selected.range
+                ranges[tensor] = range
+                parameters[tensor] = QuantizationParameters(range: range, scheme: scheme)
                 warnings += selected.warnings.map { TensorWarning(tensor: tensor, warning: $0) }
             } catch {
                 problems.append(.init(tensor: tensor, reason: .rangeSelection(error)))

@@ -101,22 +101,6 @@ public struct ResultManifest: Codable, Sendable, Hashable {
         }
     }
 
-    /// The choices that turned statistics into integers.
-    public struct Choices: Codable, Sendable, Hashable {
-        /// How ranges were chosen, with parameters.
-        public var observer: String
-        /// Scheme of activations.
-        public var activations: QuantizationScheme
-        /// Scheme of weights.
-        public var weights: QuantizationScheme
-        /// ONNX operators that were left in float on request.
-        public var skippedOperators: [String]
-        /// Node patterns that were left in float on request.
-        public var skippedNodes: [String]
-        /// Whether values that leave the graph were quantized.
-        public var quantizesOutputs: Bool
-    }
-
     /// How a model was quantized for the simulated device.
     public struct DeviceModules: Codable, Sendable, Hashable {
         /// The choices under their names in the guide.
@@ -170,6 +154,8 @@ public struct ResultManifest: Codable, Sendable, Hashable {
         public var scale: Float
         /// The integer that stands for 0.
         public var zeroPoint: Int32
+        /// Pattern of the recipe that decided; absent for the choices of the whole model.
+        public var recipe: String?
     }
 
     /// A quantized weight or bias.
@@ -208,6 +194,8 @@ public struct ResultManifest: Codable, Sendable, Hashable {
     public var data: DataSummary?
     /// The plan; absent like `data`.
     public var plan: Plan?
+    /// The plan of the second pass, which counted histograms of MegEngine's or PyTorch's form; absent without one.
+    public var histogramPlan: Plan?
     /// SHA-256 of the statistics.
     public var statisticsSHA256: String
     /// Instruction set that the float model ran with.
@@ -245,10 +233,7 @@ public struct ResultManifest: Codable, Sendable, Hashable {
         self.plan = plan
         self.statisticsSHA256 = statisticsSHA256
         self.instructionSet = instructionSet
-        choices = Choices(
-            observer: method.description, activations: options.activations, weights: options.weights,
-            skippedOperators: options.skippedOperators,
-            skippedNodes: options.skippedNodes.map(\.text), quantizesOutputs: options.quantizesOutputs)
+        choices = Choices(options, method: method)
         activations = report.activations.map { Activation($0, scales: scales, statistics: statistics) }
         weights = report.constants.map(Constant.init)
         biases = report.biases.map(Constant.init)
@@ -279,6 +264,7 @@ extension ResultManifest.Activation {
         name = activation.name
         scale = activation.parameters.scales[0]
         zeroPoint = activation.parameters.zeroPoints[0]
+        recipe = activation.recipe
         switch activation.source {
         case .observed(let tensor):
             source = "observed"

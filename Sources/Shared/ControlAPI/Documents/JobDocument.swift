@@ -113,6 +113,8 @@ public struct JobDocument: ControlDocument {
     public var conflicts: [Conflict] = []
     /// Samples that are left out, by index.
     public var poisonedSamples: [PoisonedSample] = []
+    /// Number of the job that goes on with what this one gave; absent when none does.
+    public var followUp: UInt64?
 
     /// A job of which nothing is done.
     public init(id: UInt64, name: String, state: JobPhase, priority: Int, model: Model, submitted: Timestamp) {

@@ -11,6 +11,8 @@ public struct ConversionReport: Sendable {
         public var source: ParameterSource
         /// The parameters.
         public var parameters: QuantizationParameters
+        /// Pattern of the recipe for some nodes that decided; `nil` for the options' own.
+        public var recipe: String?
     }
 
     /// A quantized constant or bias.

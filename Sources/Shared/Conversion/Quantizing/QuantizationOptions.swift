@@ -6,6 +6,8 @@ public struct QuantizationOptions: Sendable, Hashable {
     public var activations: QuantizationScheme
     /// Scheme of weights of `Conv`, `ConvTranspose`, `Gemm`, `MatMul` and normalizations; they keep their whole range.
     public var weights: QuantizationScheme
+    /// Other schemes and methods for some nodes; the first that matches counts, and each must match one.
+    public var recipes: [NodeRecipe]
     /// Operators that are quantized; all others stay in floating point.
     public var operators: Set<QuantizableOperator>
     /// ONNX names of operators that stay in floating point; each must occur in the model.
@@ -25,12 +27,14 @@ public struct QuantizationOptions: Sendable, Hashable {
     public init(
         activations: QuantizationScheme = QuantizationScheme(type: .uint8, isSymmetric: false),
         weights: QuantizationScheme = QuantizationScheme(type: .int8, isSymmetric: true, granularity: .perChannel),
+        recipes: [NodeRecipe] = [],
         operators: Set<QuantizableOperator> = Set(QuantizableOperator.allCases), skippedOperators: [String] = [],
         skippedNodes: [NodeNamePattern] = [], keepsActivationFunctions: Bool = false, quantizesOutputs: Bool = true,
         raisesWeightScalesForBias: Bool = true
     ) {
         self.activations = activations
         self.weights = weights
+        self.recipes = recipes
         self.operators = operators
         self.skippedOperators = skippedOperators
         self.skippedNodes = skippedNodes
@@ -41,19 +45,31 @@ public struct QuantizationOptions: Sendable, Hashable {
 
     /// Refuses what no quantized graph can express.
     func validate() throws(ConversionError) {
+        try Self.validate(activations: activations, weights: weights, of: "")
+        for recipe in recipes {
+            try Self.validate(
+                activations: recipe.activations, weights: recipe.weights, of: " of '\(recipe.pattern.text)'")
+        }
+    }
+
+    private static func validate(
+        activations: QuantizationScheme, weights: QuantizationScheme, of place: String
+    ) throws(ConversionError) {
         if activations.granularity == .perChannel {
             throw .invalidOption(
-                option: "activation granularity", reason: "activations have one scale per tensor; use per-tensor")
+                option: "activation granularity" + place,
+                reason: "activations have one scale per tensor; use per-tensor")
         }
         if weights.granularity == .perChannel, !weights.isSymmetric {
             throw .invalidOption(
-                option: "weight scheme",
+                option: "weight scheme" + place,
                 reason: "per-channel weights must be symmetric, because integer convolutions know one zero point; "
                     + "use a symmetric scheme or per-tensor weights")
         }
         for (option, type) in [("activation type", activations.type), ("weight type", weights.type)]
         where type == .int32 {
-            throw .invalidOption(option: option, reason: "int32 is for biases; use int8, uint8, int16 or uint16")
+            throw .invalidOption(
+                option: option + place, reason: "int32 is for biases; use int8, uint8, int16 or uint16")
         }
     }
 }

@@ -25,7 +25,9 @@ extension QuantizationPlan {
             rewrites: rewrites, decisions: decisions,
             activations: activations.compactMap { activation in
                 activationParameters[activation.name].map {
-                    ConversionReport.Activation(name: activation.name, source: activation.source, parameters: $0)
+                    ConversionReport.Activation(
+                        name: activation.name, source: activation.source, parameters: $0,
+                        recipe: activation.recipe?.pattern.text)
                 }
             },
             constants: writer.constantReports(), biases: writer.biasReports(),
@@ -44,10 +46,10 @@ extension QuantizationPlan {
                 guard let found = parameters[tensor] else {
                     throw .missingParameters(tensor: tensor, node: user(of: activation.name))
                 }
-                try check(found, of: tensor)
+                try check(found, of: tensor, scheme: activation.scheme)
                 result[activation.name] = found
             case .fixed(let range):
-                result[activation.name] = QuantizationParameters(range: range, scheme: options.activations)
+                result[activation.name] = QuantizationParameters(range: range, scheme: activation.scheme)
             case .shared(let provider):
                 guard let shared = result[provider] ?? constants.parameters(of: provider) else {
                     throw .missingParameters(tensor: provider, node: user(of: activation.name))
@@ -58,10 +60,12 @@ extension QuantizationPlan {
         return result
     }
 
-    private func check(_ parameters: QuantizationParameters, of tensor: String) throws(ConversionError) {
-        guard parameters.type == options.activations.type else {
+    private func check(
+        _ parameters: QuantizationParameters, of tensor: String, scheme: QuantizationScheme
+    ) throws(ConversionError) {
+        guard parameters.type == scheme.type else {
             throw .unsuitableParameters(
-                tensor: tensor, reason: "they are for \(parameters.type), the plan is for \(options.activations.type)")
+                tensor: tensor, reason: "they are for \(parameters.type), the plan is for \(scheme.type)")
         }
         guard parameters.axis == nil else {
             throw .unsuitableParameters(tensor: tensor, reason: "they are per channel; activations have one scale")

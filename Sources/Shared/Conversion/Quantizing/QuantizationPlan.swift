@@ -17,6 +17,10 @@ public struct QuantizedActivation: Sendable, Hashable {
     public var name: String
     /// Where its parameters come from.
     public var source: ParameterSource
+    /// The integers that it is to become; those of the provider when its parameters are shared.
+    public var scheme: QuantizationScheme
+    /// The recipe of some nodes that decides; `nil` for the options' own.
+    public var recipe: NodeRecipe?
 }
 
 /// A `float32` initializer that is stored as integers.
@@ -37,6 +41,8 @@ public struct QuantizedConstant: Sendable, Hashable {
     public var role: Role
     /// Axis of the channels, or `nil` for one scale.
     public var axis: Int?
+    /// The integers that it becomes.
+    public var scheme: QuantizationScheme
     /// Name of the first node that reads it.
     public var node: String
     /// Where it is read.
@@ -122,6 +128,15 @@ public struct QuantizationPlan: Sendable {
                 if case .observed(let name) = activation.source { name } else { nil }
             }
         ).sorted()
+    }
+
+    /// The scheme of each observed tensor, and the recipe of some nodes that decides; `nil` for the options' own.
+    public var observedSchemes: [String: (scheme: QuantizationScheme, recipe: NodeRecipe?)] {
+        var result: [String: (scheme: QuantizationScheme, recipe: NodeRecipe?)] = [:]
+        for activation in activations {
+            if case .observed(let name) = activation.source { result[name] = (activation.scheme, activation.recipe) }
+        }
+        return result
     }
 
     /// The bounds that the range of each observed tensor must not cross, because an absorbed `Relu` or `Clip` is to

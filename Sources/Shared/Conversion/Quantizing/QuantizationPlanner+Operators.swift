@@ -131,7 +131,7 @@ extension QuantizationPlanner {
     /// The bounds of a `Relu` or `Clip` that a quantized range can respect; `nil` when the node has to stay.
     private func absorbableBounds(_ node: Node, at position: Int) -> ClosedRange<Float>? {
         let (input, output) = (node.inputs[0], node.outputs[0])
-        guard !options.activations.isSymmetric, !options.keepsActivationFunctions, quantizesOutput(output),
+        guard !activationScheme(of: output).isSymmetric, !options.keepsActivationFunctions, quantizesOutput(output),
             index.soleReader(of: input) == NodeInput(node: position, input: 0), !index.isGraphInput(input)
         else { return nil }
         guard case .clip = node.op else { return 0...Float.infinity }

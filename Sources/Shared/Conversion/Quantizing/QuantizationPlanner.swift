@@ -11,6 +11,7 @@ struct QuantizationPlanner {
     let index: GraphIndex
     let types: [String: ElementType]
     private let selection: NodeSelection
+    private let recipes: NodeRecipes
     private var names: NameSource
 
     /// Values in the order of their marks; an absorbed one loses its source and thereby its mark.
@@ -32,6 +33,7 @@ struct QuantizationPlanner {
         var initializer: String
         var role: QuantizedConstant.Role
         var axis: Int?
+        var scheme: QuantizationScheme
     }
 
     init(_ prepared: PreparedGraph, options: QuantizationOptions) throws(ConversionError) {
@@ -44,12 +46,47 @@ struct QuantizationPlanner {
             throw .invalidGraph(reason: error.description)
         }
         selection = try NodeSelection(prepared, options: options)
+        recipes = try NodeRecipes(
+            prepared, options.recipes, writers: Self.writers(graph, index: index, selection: selection))
         names = NameSource(graph)
+    }
+
+    /// For each value the nodes whose work its range shows: the writer and, before an activation function, what that cuts off.
+    private static func writers(_ graph: Graph, index: GraphIndex, selection: NodeSelection) -> [String: [Node]] {
+        var writers: [String: [Node]] = [:]
+        for (position, node) in graph.nodes.enumerated() {
+            var own = [node]
+            if selection.floatReason(node) == nil, [.relu, .clip].contains(QuantizableOperator(node.op)),
+                index.soleReader(of: node.inputs[0]) == NodeInput(node: position, input: 0)
+            {
+                own += writers[node.inputs[0]] ?? []
+            }
+            for output in node.outputs where !output.isEmpty { writers[output] = own }
+        }
+        return writers
     }
 
     /// The marked values with their sources.
     var quantizedActivations: [QuantizedActivation] {
-        marked.compactMap { name in sources[name].map { QuantizedActivation(name: name, source: $0) } }
+        marked.compactMap { name in
+            sources[name].map { source in
+                let recipe: NodeRecipe? =
+                    switch source {
+                    case .observed(let tensor): recipes.of(value: tensor)
+                    case .fixed: recipes.of(value: name)
+                    case .shared: nil
+                    }
+                return QuantizedActivation(
+                    name: name, source: source, scheme: recipe?.activations ?? options.activations, recipe: recipe)
+            }
+        }
+    }
+
+    /// The scheme of a value with a range of its own.
+    func activationScheme(of value: String) -> QuantizationScheme {
+        var tensor = value
+        if case .observed(let other)? = rangeSources[value] { tensor = other }
+        return recipes.of(value: tensor)?.activations ?? options.activations
     }
 
     mutating func run() {
@@ -131,7 +168,8 @@ struct QuantizationPlanner {
     mutating func markWeight(_ place: NodeInput, axis: Int?) {
         guard let value = graph.nodes[place.node].input(place.input) else { return }
         guard let tensor = graph.initializers[value] else { return markInput(place) }
-        let perChannel = options.weights.granularity == .perChannel
+        let weights = recipes.of(node: graph.nodes[place.node])?.weights ?? options.weights
+        let perChannel = weights.granularity == .perChannel
         let usableAxis = axis.flatMap { perChannel && (0..<tensor.shape.rank).contains($0) ? $0 : nil }
         markConstant(place, role: .weight, axis: usableAxis)
     }
@@ -140,7 +178,14 @@ struct QuantizationPlanner {
         let node = graph.nodes[place.node]
         let initializer = node.inputs[place.input]
         guard graph.initializers[initializer]?.elementType == .float32 else { return }
-        let key = ConstantKey(initializer: initializer, role: role, axis: axis)
+        let recipe = recipes.of(node: node)
+        var scheme =
+            switch role {
+            case .weight: recipe?.weights ?? options.weights
+            case .operand: recipe?.activations ?? options.activations
+            }
+        scheme.granularity = axis == nil ? .perTensor : .perChannel
+        let key = ConstantKey(initializer: initializer, role: role, axis: axis, scheme: scheme)
         if let position = constantPositions[key] {
             constants[position].places.append(place)
             return
@@ -149,7 +194,7 @@ struct QuantizationPlanner {
         constants.append(
             QuantizedConstant(
                 initializer: initializer, name: ownName(for: initializer, node: node.name), role: role, axis: axis,
-                node: node.name, places: [place]))
+                scheme: scheme, node: node.name, places: [place]))
     }
 
     /// The initializer's name for its first form, a new one for each further form.

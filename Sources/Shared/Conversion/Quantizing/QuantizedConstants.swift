@@ -50,10 +50,8 @@ struct QuantizedConstants {
         _ constant: QuantizedConstant, _ plan: QuantizationPlan
     ) throws(ConversionError) -> QuantizationParameters {
         let data = try tensor(constant.initializer, node: constant.node, plan)
-        var scheme = constant.role == .weight ? plan.options.weights : plan.options.activations
-        scheme.granularity = constant.axis == nil ? .perTensor : .perChannel
         do {
-            return try WeightQuantization.parameters(for: data, scheme: scheme, axis: constant.axis ?? 0)
+            return try WeightQuantization.parameters(for: data, scheme: constant.scheme, axis: constant.axis ?? 0)
         } catch {
             throw .invalidWeight(name: constant.initializer, node: constant.node, reason: error.description)
         }

@@ -30,6 +30,13 @@ public struct TensorRange: Sendable, Hashable {
         TensorRange(minimum: min(minimum, other.minimum), maximum: max(maximum, other.maximum))
     }
 
+    /// The part within bounds, which may be infinite; the nearest bound when nothing is.
+    public func clamped(to bounds: ClosedRange<Float>) -> TensorRange {
+        func clamp(_ end: Float) -> Float { min(max(end, bounds.lowerBound), bounds.upperBound) }
+        let (low, high) = (clamp(minimum), clamp(maximum))
+        return TensorRange(checking: low, high) ?? self
+    }
+
     /// The smallest range that contains both; an absent range is empty.
     public static func union(_ first: TensorRange?, _ second: TensorRange?) -> TensorRange? {
         guard let first else { return second }

@@ -6,6 +6,9 @@ public enum CalibrationMethod: Sendable, Hashable {
     case ema(momentum: Float)
     /// The range with the smallest expected squared quantization error over the histogram.
     case histogram
+    /// The range that MegEngine or PyTorch finds in its own histogram, whose bins depend on the order of the batches: needs a second
+    /// pass over the data.
+    case rangedHistogram(HistogramRule)
     /// The range from the (100 - `percentage`)th to the `percentage`th percentile of the values.
     case percentile(percentage: Double)
     /// The range whose quantized distribution has the smallest Kullback-Leibler divergence from the observed one.
@@ -20,7 +23,8 @@ public enum CalibrationMethod: Sendable, Hashable {
     /// The names that the command line and job files accept.
     public static let names = ["minmax", "ema", "histogram", "percentile", "entropy", "mse"]
 
-    /// Parses a name with an optional parameter: `histogram`, `percentile:99.9`, `ema:0.95`.
+    /// Parses a name with optional parameters: `histogram`, `histogram:megengine`, `histogram:torch:2048:16` (bins, and parts of a bin),
+    /// `percentile:99.9`, `ema:0.95`.
     public init(parsing text: String) throws(CalibrationMethodError) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let parameter = parts.count == 2 ? parts[1] : nil
@@ -31,17 +35,30 @@ public enum CalibrationMethod: Sendable, Hashable {
             let percentage: Double? = try Self.number(parameter, in: text, allowed: 50.nextUp..<100.nextUp)
             self = .percentile(percentage: percentage ?? Self.defaultPercentage)
         case "minmax": self = .minmax
-        case "histogram": self = .histogram
+        case "histogram": self = try Self.histogram(parameter, in: text)
         case "entropy": self = .entropy
         case "mse": self = .mse
         default: throw .unknownName(parts[0])
         }
         if parameter != nil {
             switch self {
-            case .ema, .percentile: break
-            case .minmax, .histogram, .entropy, .mse: throw .unexpectedParameter(text)
+            case .ema, .percentile, .histogram, .rangedHistogram: break
+            case .minmax, .entropy, .mse: throw .unexpectedParameter(text)
             }
         }
+    }
+
+    private static func histogram(
+        _ parameter: String?, in text: String
+    ) throws(CalibrationMethodError) -> CalibrationMethod {
+        guard let parameter, parameter != ObserverSpecification.HistogramForm.exact.rawValue else { return .histogram }
+        guard let rule = HistogramRule(parameter) else { throw .invalidParameter(text) }
+        return .rangedHistogram(rule)
+    }
+
+    /// Whose histogram the method reads, which a second pass over the data has to count; `nil` when one pass is enough.
+    public var histogramRule: HistogramRule? {
+        if case .rangedHistogram(let rule) = self { rule } else { nil }
     }
 
     private static func number<Number: BinaryFloatingPoint & LosslessStringConvertible>(
@@ -60,6 +77,7 @@ extension CalibrationMethod: CustomStringConvertible {
         case .minmax: "minmax"
         case .ema(let momentum): "ema:\(momentum)"
         case .histogram: "histogram"
+        case .rangedHistogram(let rule): "histogram:\(rule)"
         case .percentile(let percentage): "percentile:\(percentage)"
         case .entropy: "entropy"
         case .mse: "mse"
@@ -83,9 +101,10 @@ public enum CalibrationMethodError: Error, Hashable, CustomStringConvertible {
             "'\(name)' is no calibration method; use one of \(CalibrationMethod.names.joined(separator: ", "))"
         case .invalidParameter(let text):
             "the parameter of '\(text)' is out of range; use ema:MOMENTUM with 0 <= MOMENTUM < 1, "
-                + "or percentile:PERCENT with 50 < PERCENT <= 100"
+                + "percentile:PERCENT with 50 < PERCENT <= 100, or histogram:exact, histogram:megengine or histogram:torch, the "
+                + "latter two with :BINS (1 to 1048576) and :UPSAMPLE (1 to 65536) if others than the system's own are wanted"
         case .unexpectedParameter(let text):
-            "the method of '\(text)' takes no parameter; only ema and percentile do"
+            "the method of '\(text)' takes no parameter; only ema, percentile and histogram do"
         }
     }
 }

@@ -2,7 +2,8 @@ extension CalibrationMethod {
     /// Chooses the range of a tensor from its statistics alone; deterministic.
     ///
     /// Every method's range lies within the observed minimum and maximum, and a method that searches never returns a range
-    /// that is worse by its own measure than the observed one.
+    /// that is worse by its own measure than the observed one. Histograms of other systems are the exception: MegEngine widens the
+    /// range, and the range is what it gives.
     public func selectRange(
         _ statistics: TensorStatistics, scheme: QuantizationScheme
     ) throws(RangeSelectionError) -> SelectedRange {
@@ -34,6 +35,9 @@ extension CalibrationMethod {
         case .histogram:
             return SquaredErrorRange.select(
                 try histogram(of: statistics), zeros: zeros, observed: observed, scheme: scheme)
+        case .rangedHistogram(let rule):
+            guard let ranged = statistics.rangedHistogram, ranged.rule == rule else { throw .noRangedHistogram(self) }
+            return ranged.selectRange(levels: scheme.levelCount) ?? observed
         case .percentile(let percentage):
             return PercentileRange.select(
                 try histogram(of: statistics), percentage: percentage, observed: observed, scheme: scheme)
@@ -49,5 +53,22 @@ extension CalibrationMethod {
     private func histogram(of statistics: TensorStatistics) throws(RangeSelectionError) -> DyadicHistogram {
         guard let histogram = statistics.histogram else { throw .noHistogram(self) }
         return histogram
+    }
+}
+
+extension QuantizationScheme {
+    /// Number of integers that other systems count with: all of the type, without the smallest when the range is narrow.
+    fileprivate var levelCount: Int {
+        Int(type.maximum - type.minimum) + (type.isSigned && narrowRange ? 0 : 1)
+    }
+}
+
+extension RangedHistogram {
+    /// The part of the range with the smallest squared error; `nil` before the first batch.
+    fileprivate func selectRange(levels: Int) -> TensorRange? {
+        guard let range = ranges.range else { return nil }
+        let (minimum, maximum) = HistogramRangeSearch.select(self, in: range, levels: levels)
+        // The search works in `Float`: a range near the largest numbers may come out infinite.
+        return TensorRange(checking: minimum, maximum) ?? range
     }
 }

@@ -36,6 +36,8 @@ public enum RangeSelectionError: Error, Hashable, CustomStringConvertible {
     case infinite(count: UInt64)
     /// The method reads the histogram, but none was collected.
     case noHistogram(CalibrationMethod)
+    /// The method reads a histogram of another system, but none with these settings was counted.
+    case noRangedHistogram(CalibrationMethod)
     /// The scheme has one scale per channel, but statistics are kept for the whole tensor.
     case perChannelActivation
 
@@ -50,6 +52,9 @@ public enum RangeSelectionError: Error, Hashable, CustomStringConvertible {
             "\(count) elements are infinite; check the model and the calibration data, or exclude its node"
         case .noHistogram(let method):
             "no histogram was collected, but method \(method) needs one; calibrate again with this method or use minmax"
+        case .noRangedHistogram(let method):
+            "no histogram was counted for method \(method), which needs a second pass over the data; calibrate with this method, "
+                + "or use histogram"
         case .perChannelActivation:
             "activations are observed per tensor; use per-tensor granularity for activations"
         }

@@ -70,6 +70,8 @@ public struct TensorStatistics: Sendable, Hashable {
     public let histogram: DyadicHistogram?
     /// One record for each observed batch, by increasing batch index.
     public let batches: [BatchRange]
+    /// The histogram of MegEngine's or PyTorch's form of all batches in their order; `nil` unless it was counted in a second pass.
+    public let rangedHistogram: RangedHistogram?
 
     /// Statistics of nothing, the neutral element of merging.
     ///
@@ -79,11 +81,13 @@ public struct TensorStatistics: Sendable, Hashable {
         range = nil
         histogram = collectsHistogram ? DyadicHistogram() : nil
         batches = []
+        rangedHistogram = nil
     }
 
     /// Makes statistics from their parts and checks that they agree with each other.
     public init(
-        counts: ElementCounts, range: TensorRange?, histogram: DyadicHistogram?, batches: [BatchRange]
+        counts: ElementCounts, range: TensorRange?, histogram: DyadicHistogram?, batches: [BatchRange],
+        rangedHistogram: RangedHistogram? = nil
     ) throws(TensorStatisticsError) {
         guard let finite = counts.finite, (finite > 0) == (range != nil) else { throw .inconsistentCounts }
         if let range {
@@ -100,10 +104,12 @@ public struct TensorStatistics: Sendable, Hashable {
         guard batches.reduce(nil, { TensorRange.union($0, $1.range) }) == range else {
             throw .batchRangesDisagree
         }
+        if let rangedHistogram { try Self.check(rangedHistogram, against: batches) }
         self.counts = counts
         self.range = range
         self.histogram = histogram
         self.batches = batches
+        self.rangedHistogram = rangedHistogram
     }
 
     private init(
@@ -113,12 +119,15 @@ public struct TensorStatistics: Sendable, Hashable {
         self.range = range
         self.histogram = histogram
         self.batches = batches
+        rangedHistogram = nil
     }
 
     /// The statistics of the batches of both.
     ///
-    /// - Throws: When a batch occurs in both, when only one of them has a histogram, or when a count overflows.
+    /// - Throws: When a batch occurs in both, when only one of them has a histogram, when one has one that depends on the order of
+    ///   all batches, or when a count overflows.
     public func merging(_ other: TensorStatistics) throws(TensorStatisticsError) -> TensorStatistics {
+        guard rangedHistogram == nil, other.rangedHistogram == nil else { throw .rangedHistogramIsOfTheWhole }
         guard (histogram == nil) == (other.histogram == nil) else { throw .histogramInOneOnly }
         guard let counts = counts.adding(other.counts) else { throw .countOverflow }
         let batches = try Self.merge(batches, other.batches)
@@ -148,6 +157,41 @@ public struct TensorStatistics: Sendable, Hashable {
         return merged
     }
 
+    /// The same with the histogram of MegEngine's or PyTorch's form.
+    ///
+    /// - Parameters:
+    ///   - rule: Whose histogram.
+    ///   - counts: For each batch the number of elements in each bin of its step, `rule.ranges.steps(through:)`; zeros for a batch
+    ///     without a finite element.
+    /// - Returns: What else was gathered, with the histogram.
+    /// - Throws: When there are not as many counts as batches, or they add up to more than the finite elements.
+    public func adding(_ rule: HistogramRule, counts: [[UInt64]]) throws(TensorStatisticsError) -> TensorStatistics {
+        guard counts.count == batches.count else { throw .rangedHistogramDisagrees }
+        var (ranged, total) = (RangedHistogram(rule.ranges), UInt64(0))
+        for (batch, counts) in zip(batches, counts) {
+            guard counts.count == rule.binCount else { throw .rangedHistogramDisagrees }
+            for count in counts {
+                let (sum, overflow) = total.addingReportingOverflow(count)
+                guard !overflow, count == 0 || batch.range != nil else { throw .rangedHistogramDisagrees }
+                total = sum
+            }
+            if let range = batch.range { ranged.add(range, counts: counts) }
+        }
+        // A range that was widened in `Float` may leave an extreme value out.
+        guard let finite = self.counts.finite, total <= finite else { throw .rangedHistogramDisagrees }
+        return try TensorStatistics(
+            counts: self.counts, range: range, histogram: histogram, batches: batches, rangedHistogram: ranged)
+    }
+
+    private static func check(
+        _ ranged: RangedHistogram, against batches: [BatchRange]
+    ) throws(TensorStatisticsError) {
+        guard let rule = ranged.rule else { throw .rangedHistogramDisagrees }
+        var ranges = rule.ranges
+        for case let range? in batches.map(\.range) { _ = ranges.advance(to: range) }
+        guard ranges == ranged.ranges else { throw .rangedHistogramDisagrees }
+    }
+
     private static func check(
         _ histogram: DyadicHistogram, against range: TensorRange?, finite: UInt64
     ) throws(TensorStatisticsError) {
@@ -175,6 +219,10 @@ public enum TensorStatisticsError: Error, Hashable, CustomStringConvertible {
     case duplicateBatch(UInt64)
     /// One side has a histogram, the other none.
     case histogramInOneOnly
+    /// A histogram that depends on the order of all batches is no part that can be merged.
+    case rangedHistogramIsOfTheWhole
+    /// A histogram that depends on the order of all batches is not that of these batches.
+    case rangedHistogramDisagrees
     /// A count exceeds 64 bits.
     case countOverflow
 
@@ -188,6 +236,10 @@ public enum TensorStatisticsError: Error, Hashable, CustomStringConvertible {
         case .duplicateBatch(let index): "batch \(index) was counted twice; merge every batch once"
         case .histogramInOneOnly:
             "only one side has a histogram; collect both with the same calibration method"
+        case .rangedHistogramIsOfTheWhole:
+            "a histogram of MegEngine's or PyTorch's form is that of a whole job; merge the statistics before it is counted"
+        case .rangedHistogramDisagrees:
+            "the histogram of MegEngine's or PyTorch's form disagrees with the batches or with the number of finite elements"
         case .countOverflow: "more than 2^64 - 1 elements were counted"
         }
     }

@@ -50,6 +50,9 @@ public struct CalibrationComputers: ShardComputerFactory {
         do {
             let graph = try PreparedGraph(imported).graph
             let executor = try AcceleratedExecutor(graph, observing: specification.observedTensors)
+            if let histograms = options.histograms {
+                return try HistogramComputer(job, histograms, executor: executor, reader: reader)
+            }
             return CalibrationComputer(
                 plan: job.plan, executor: executor, reader: reader,
                 dumper: batchDump.map { BatchDumper(graph, on: device, $0) })

@@ -11,14 +11,9 @@ public struct HistogramBins: Sendable, Hashable {
 
     /// Counts the elements in each bin; those outside of the range and those that are not a number are left out.
     public func counts(of elements: Span<Float>) -> [UInt64] {
-        var counts = [UInt64](repeating: 0, count: count)
-        let edges = edges
-        for index in 0..<elements.count {
-            let value = elements[index]
-            guard value >= range.minimum, value <= range.maximum else { continue }
-            counts[bin(of: value, edges: edges)] += 1
-        }
-        return counts
+        var counter = HistogramCounter(self)
+        counter.observe(elements)
+        return counter.counts
     }
 
     /// The bin of a value within the range.
@@ -46,7 +41,8 @@ public struct HistogramBins: Sendable, Hashable {
         }
     }
 
-    private func bin(of value: Float, edges: [Float]) -> Int {
+    /// The bin of a value within the range, between edges that were computed before.
+    func bin(of value: Float, edges: [Float]) -> Int {
         guard range.minimum < range.maximum else { return count / 2 }
         let position: Float
         switch form {

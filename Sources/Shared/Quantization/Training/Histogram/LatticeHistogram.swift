@@ -58,7 +58,7 @@ public struct LatticeHistogram: Sendable, Hashable {
 
 extension TensorRange {
     /// The extremes of the finite elements; `nil` without any.
-    init?(finiteElementsOf elements: Span<Float>) {
+    public init?(finiteElementsOf elements: Span<Float>) {
         var (minimum, maximum) = (Float.infinity, -Float.infinity)
         for index in 0..<elements.count {
             let value = elements[index]

@@ -25,6 +25,25 @@ public struct RangedHistogram: Sendable, Hashable {
         self.counts = counts
     }
 
+    /// Makes the histogram of a sequence of batches from its counts; `nil` unless there is one for each bin and each is a number that
+    /// is not negative.
+    ///
+    /// - Parameters:
+    ///   - rule: Whose histogram it is.
+    ///   - batches: The batches' extremes in their order; `nil` for those without a finite element.
+    ///   - counts: Number of values in each bin.
+    public init?(_ rule: HistogramRule, batches: [TensorRange?], counts: [Float]) {
+        guard counts.count == rule.binCount, counts.allSatisfy({ $0 >= 0 && $0.isFinite }) else { return nil }
+        var ranges = rule.ranges
+        for case let batch? in batches { _ = ranges.advance(to: batch) }
+        self.init(ranges, counts: counts)
+    }
+
+    /// Whose histogram it is; `nil` for the form `exact`.
+    public var rule: HistogramRule? {
+        HistogramRule(form: ranges.form, binCount: ranges.binCount, upsampleRate: ranges.upsampleRate)
+    }
+
     /// The bins that a batch with these extremes is counted in, if it is the next.
     public func bins(for batch: TensorRange) -> HistogramBins {
         var ranges = ranges

@@ -22,6 +22,9 @@ public struct ObserverSpecification: Sendable, Hashable, Codable {
         case torch
     }
 
+    /// The smallest scale when none is given: MegEngine's.
+    public static let defaultEpsilon: Float = 1e-5
+
     /// How statistics are gathered.
     public var algorithm: Algorithm
     /// Whether the statistics are those of all workers: everywhere in Tare they are, so this only keeps a preset's name.
@@ -35,7 +38,8 @@ public struct ObserverSpecification: Sendable, Hashable, Codable {
 
     /// Makes a specification; the defaults are MegEngine's.
     public init(
-        _ algorithm: Algorithm, dtype: QuantDtype = .qint8, mode: QuantMode = .symmetric, epsilon: Float = 1e-5,
+        _ algorithm: Algorithm, dtype: QuantDtype = .qint8, mode: QuantMode = .symmetric,
+        epsilon: Float = ObserverSpecification.defaultEpsilon,
         isSynchronized: Bool = false
     ) {
         self.algorithm = algorithm

@@ -43,14 +43,15 @@ extension ObserverSpecification {
         case .histogram:
             let form = try recipe.choice("form", HistogramForm.self) ?? .megengine
             algorithm = .histogram(
-                bins: try recipe.integer("bins", in: 1...1 << 20) ?? 2048,
-                upsampleRate: try recipe.integer("upsample_rate", in: 1...1 << 16) ?? (form == .torch ? 16 : 128),
+                bins: try recipe.integer("bins", in: HistogramRule.binCounts) ?? HistogramRule.defaultBinCount,
+                upsampleRate: try recipe.integer("upsample_rate", in: HistogramRule.upsampleRates)
+                    ?? form.defaultUpsampleRate,
                 form: form)
         case .passive: algorithm = .passive
         }
         self.init(
             algorithm, dtype: try recipe.dtype(), mode: try recipe.choice("mode", QuantMode.self) ?? .symmetric,
-            epsilon: try recipe.number("eps", in: 1e-30...1e30) ?? 1e-5,
+            epsilon: try recipe.number("eps", in: 1e-30...1e30) ?? Self.defaultEpsilon,
             isSynchronized: observerClass == .syncMinMax || observerClass == .syncAverage)
     }
 
