@@ -294,7 +294,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Calibration", "CoordinatorCore", "CoordinatorService", "Wire", "WorkerCore", "WorkerService",
+                "Calibration", "CoordinatorCore", "CoordinatorService", "Quantization", "Wire", "WorkerCore",
+                "WorkerService",
             ],
             path: "Tests/ClusterTests", swiftSettings: settings),
         .testTarget(

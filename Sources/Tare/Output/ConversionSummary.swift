@@ -33,8 +33,9 @@ extension ResultManifest {
                 + "observer \(choices.observer)",
         ]
         if let data, let plan {
+            let passes = histogramPlan == nil ? "" : ", in two passes"
             lines.append(
-                "\(data.samples) samples in \(plan.shards) \(plan.shards == 1 ? "shard" : "shards"); \(activations.count) activations and "
+                "\(data.samples) samples in \(plan.shards) \(plan.shards == 1 ? "shard" : "shards")\(passes); \(activations.count) activations and "
                     + "\(weights.count) weights quantized")
             if !data.skipped.isEmpty { lines.append("\(data.skipped.count) broken samples were skipped") }
         } else {
