@@ -258,7 +258,8 @@ let package = Package(
         tests(
             "TrainingJobs",
             dependencies: [
-                "Conversion", "Graphs", "MLU", "Modules", "Quantization", "Tensors", "TestSupport", "Training",
+                "Calibration", "Conversion", "Graphs", "MLU", "Modules", "Quantization", "Tensors", "TestSupport",
+                "Training",
             ]),
         tests("Wire", dependencies: ["Calibration", "TestSupport", protobuf]),
         tests("Launch", dependencies: ["Wire"]),

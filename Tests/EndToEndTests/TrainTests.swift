@@ -77,6 +77,31 @@ import Training
         #expect(refused.status == 64 && refused.errors.contains("--compare-cpu"), "\(refused.errors)")
     }
 
+    /// What a teacher says, random images and phases follow from the options as all else does.
+    @Test func distilledAndAugmentedWeightsAreTheSameToo() throws {
+        let folder = try TemporaryFolder()
+        let words =
+            Self.options.filter { !["--labels", "label"].contains($0) } + [
+                "--epochs", "3", "--distill", "1", "--distill-temperature", "2", "--augment", "flip,shift=2,mixup",
+                "--batch-norm-epochs", "1", "--observer-epochs", "2", "--schedule", "cosine",
+            ]
+        var results: Set<[String]> = []
+        for (index, more) in [
+            ["--workers", "1"], ["--workers", "8"],
+            ["--workers", "2", "--transport", "tcp", "--data-delivery", "stream"],
+        ].enumerated() {
+            let outcome = try Self.finetune(folder, "\(index)", words + more)
+            try #require(outcome.status == 0, "\(outcome.errors)")
+            results.insert(try Self.digests(folder, "\(index)"))
+        }
+        #expect(results.count == 1)
+        for other in [["--augment", "flip"], ["--batch-norm-epochs", "2"], ["--distill-temperature", "3"]] {
+            let outcome = try Self.finetune(folder, "other", words + other + ["--workers", "2"])
+            try #require(outcome.status == 0, "\(outcome.errors)")
+            #expect(try results.insert(Self.digests(folder, "other")).inserted, "\(other)")
+        }
+    }
+
     @Test func killedWorkersDoNotChangeTheWeights() throws {
         let folder = try TemporaryFolder()
         let words = Self.options + ["--epochs", "6"]
@@ -148,8 +173,11 @@ import Training
     @Test(arguments: [
         (["--qconfig", "calibration"], 65, "histogram"), (["--qconfig", "nothing"], 64, "nothing"),
         (["--batch-size", "30"], 64, "--micro-batches"), (["--float-module", "nowhere"], 65, "nowhere"),
-        (["--batch-size", "1000"], 65, "--batch-size"), (["--labels", "classes"], 65, "no array 'classes' with labels, only: image, label"),
-        (["--learning-rate", "1e30"], 65, "diverged"),
+        (["--batch-size", "1000"], 65, "--batch-size"),
+        (["--labels", "classes"], 65, "no array 'classes' with labels, only: image, label"),
+        (["--learning-rate", "1e30"], 65, "diverged"), (["--augment", "mixup"], 64, "--distill 1"),
+        (["--augment", "turn"], 64, "--augment"), (["--augment", "shift=40"], 65, "shift of 40"),
+        (["--distill", "2"], 64, "--distill"), (["--observer-epochs", "0"], 64, "--observer-epochs"),
     ])
     func whatCannotBeTrainedIsRefused(words: [String], status: Int32, text: String) throws {
         let folder = try TemporaryFolder()

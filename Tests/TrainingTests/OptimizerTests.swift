@@ -67,6 +67,7 @@ import Testing
 
     @Test(arguments: [
         ("linear", LearningRateSchedule(base: 0.4, decay: .linear(total: 24))),
+        ("cosine", LearningRateSchedule(base: 0.4, decay: .cosine(total: 24))),
         ("steps", LearningRateSchedule(base: 0.4, decay: .steps(milestones: [5, 12, 20], gamma: 0.3))),
     ])
     func schedulesEqualTorch(_ name: String, _ schedule: LearningRateSchedule) throws {

@@ -201,4 +201,33 @@ import Testing
         #expect(abs(result.loss - Double(expected)) < 1e-6)
         #expect(distance(result.gradients["x0"], try #require(Self.goldens["\(name).grad.0"])) < 1e-6)
     }
+
+    @Test(arguments: [
+        ("plain", Loss.distillation(), false), ("warm", .distillation(temperature: 3), false),
+        ("mixed", .distillation(weight: 0.7, temperature: 4, labelSmoothing: 0.1), true),
+    ])
+    func distillationEqualsTorch(_ name: String, _ loss: Loss, needsLabels: Bool) throws {
+        let operands = try (0..<3).map { try #require(Self.goldens["distillation.in.\($0)"]) }
+        let node = OneNode(.identity, [operands[0]])
+        let executor = try TrainingExecutor(node.graph, trained: node.trained, lossInput: "y")
+        let expected = try #require(Self.goldens["distillation_\(name).out"]).elements(as: Float.self)[0]
+        for labels in needsLabels ? [operands[1]] : [operands[1], nil] {
+            let result = try executor.run(
+                inputs: [:], loss: loss, targets: LossTargets(labels, teacher: operands[2]))
+            #expect(abs(result.loss - Double(expected)) < 2e-6 * max(1, Double(expected)))
+            let gradient = try #require(Self.goldens["distillation_\(name).grad.0"])
+            #expect(distance(result.gradients["x0"], gradient) < 1e-6)
+            // Without labels, agreement with the teacher is what counts.
+            let right = labels?.elements(as: Int64.self).map { Int($0) } ?? Self.largest(operands[2])
+            #expect(result.correct == zip(Self.largest(operands[0]), right).count { $0 == $1 })
+        }
+    }
+
+    private static func largest(_ logits: Tensor) -> [Int] {
+        let rows = logits.elements(as: Float.self)
+        return (0..<logits.shape[0]).map { row in
+            let row = Array(rows[row * logits.shape[1]..<(row + 1) * logits.shape[1]])
+            return row.firstIndex(of: row.max() ?? 0) ?? 0
+        }
+    }
 }

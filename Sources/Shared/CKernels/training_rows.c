@@ -143,6 +143,40 @@ int64_t tare_training_cross_entropy(
     return -1;
 }
 
+/// Position of the first largest element, and the logarithm of the sum of exp((element - largest) / temperature).
+static size_t log_sum(const float *logits, size_t classes, double temperature, double *logarithm) {
+    size_t best = 0;
+    for (size_t i = 1; i < classes; i++) best = logits[i] > logits[best] ? i : best;
+    double sum = 0;
+    for (size_t i = 0; i < classes; i++) sum += exp(((double)logits[i] - logits[best]) / temperature);
+    *logarithm = log(sum);
+    return best;
+}
+
+void tare_training_distillation(
+    const float *x, const float *teacher, double temperature, double weight, size_t rows, size_t classes, double *loss,
+    int64_t *agreeing, float *dx) {
+    double divergence = 0;
+    *agreeing = 0;
+    for (size_t row = 0; row < rows; row++) {
+        const float *student = x + row * classes, *target = teacher + row * classes;
+        double student_sum, target_sum;
+        const size_t student_best = log_sum(student, classes, temperature, &student_sum);
+        const size_t target_best = log_sum(target, classes, temperature, &target_sum);
+        *agreeing += student_best == target_best;
+        for (size_t i = 0; i < classes; i++) {
+            const double q = ((double)student[i] - student[student_best]) / temperature - student_sum;
+            const double p = ((double)target[i] - target[target_best]) / temperature - target_sum;
+            divergence += exp(p) * (p - q);
+            if (!dx) continue;
+            float *gradient = dx + row * classes + i;
+            *gradient = (float)((1 - weight) * *gradient
+                + weight * temperature * (exp(q) - exp(p)) / (double)rows);
+        }
+    }
+    *loss = (1 - weight) * *loss + weight * temperature * temperature * divergence / (double)rows;
+}
+
 double tare_training_squared_error(const float *x, const float *target, float *dx, size_t count) {
     double sum = 0;
     for (size_t i = 0; i < count; i++) {

@@ -11,8 +11,8 @@ public struct TrainingOptions: Hashable, Sendable, Codable {
     public var overrides: [Override]
     /// Paths of modules that stay in floating point.
     public var floatPaths: [String]
-    /// Digest of the labels: a safetensors file with `labels`, int64 [samples].
-    public var labels: ContentDigest
+    /// Digest of the labels: a safetensors file with `labels`, int64 [samples]; `nil` when the loss needs none.
+    public var labels: ContentDigest?
     /// Number of samples of an epoch.
     public var sampleCount: Int
     /// Samples of a step.
@@ -23,6 +23,28 @@ public struct TrainingOptions: Hashable, Sendable, Codable {
     public var firstStep: Int
     /// Share of each target that is spread over all classes.
     public var labelSmoothing: Double
+    /// What the imported model teaches; `nil` trains with labels alone.
+    public var distillation: Distillation?
+    /// How samples are changed; `nil` takes them as they are.
+    public var augmentation: Augmentation?
+    /// The first step whose normalizations use the running statistics; `nil` for none.
+    public var firstStepOfFixedStatistics: Int?
+    /// The first step without observers; `nil` for none.
+    public var firstStepWithoutObservers: Int?
+
+    /// How much of the loss is the divergence from the imported model's scores.
+    public struct Distillation: Hashable, Sendable, Codable {
+        /// The share of the loss, above 0 and at most 1.
+        public var weight: Double
+        /// What both models' logits are divided by.
+        public var temperature: Double
+
+        /// Makes a distillation.
+        public init(weight: Double, temperature: Double) {
+            self.weight = weight
+            self.temperature = temperature
+        }
+    }
 
     /// Recipes of some modules.
     public struct Override: Hashable, Sendable, Codable {
@@ -40,7 +62,7 @@ public struct TrainingOptions: Hashable, Sendable, Codable {
 
     /// Makes options.
     public init(
-        qconfig: QConfig?, overrides: [Override] = [], floatPaths: [String] = [], labels: ContentDigest,
+        qconfig: QConfig?, overrides: [Override] = [], floatPaths: [String] = [], labels: ContentDigest?,
         sampleCount: Int, batchSize: Int, seed: UInt64, firstStep: Int = 0, labelSmoothing: Double = 0
     ) {
         self.qconfig = qconfig

@@ -76,11 +76,20 @@ public final class TrainingExecutor {
     /// - Returns: Row-major tensors.
     /// - Throws: `TrainingError` that names the input, parameter or node.
     public func run(
-        parameters: [String: Tensor] = [:], inputs: [String: Tensor], loss: Loss, targets: Tensor,
+        parameters: [String: Tensor] = [:], inputs: [String: Tensor], loss: Loss, targets: LossTargets,
         observer: (any TrainingObserver)? = nil
     ) throws(TrainingError) -> TrainingResult {
         try run(
             parameters: parameters, inputs: inputs, loss: loss, targets: targets, timer: nil, observer: observer)
+    }
+
+    /// As `run`, for losses without a teacher.
+    public func run(
+        parameters: [String: Tensor] = [:], inputs: [String: Tensor], loss: Loss, targets: Tensor,
+        observer: (any TrainingObserver)? = nil
+    ) throws(TrainingError) -> TrainingResult {
+        try run(
+            parameters: parameters, inputs: inputs, loss: loss, targets: LossTargets(targets), observer: observer)
     }
 
     /// As `run`, and adds up how long each step takes.
@@ -89,8 +98,8 @@ public final class TrainingExecutor {
     ) throws(TrainingError) -> [(step: String, duration: Duration)] {
         var durations: [Int: Duration] = [:]
         _ = try run(
-            parameters: parameters, inputs: inputs, loss: loss, targets: targets, timer: { durations[$0] = $1 },
-            observer: nil)
+            parameters: parameters, inputs: inputs, loss: loss, targets: LossTargets(targets),
+            timer: { durations[$0] = $1 }, observer: nil)
         return (plans.last?.plan.stepNames ?? []).enumerated().map { ($1, durations[$0] ?? .zero) }
     }
 
@@ -107,7 +116,7 @@ public final class TrainingExecutor {
     }
 
     private func run(
-        parameters: [String: Tensor], inputs: [String: Tensor], loss: Loss, targets: Tensor,
+        parameters: [String: Tensor], inputs: [String: Tensor], loss: Loss, targets: LossTargets,
         timer: ((Int, Duration) -> Void)?, observer: (any TrainingObserver)?
     ) throws(TrainingError) -> TrainingResult {
         let tensors = try inputTensors(inputs)

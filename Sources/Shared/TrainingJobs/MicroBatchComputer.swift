@@ -1,4 +1,4 @@
-public import Conversion
+internal import Conversion
 public import Graphs
 internal import MLU
 internal import Quantization
@@ -7,27 +7,50 @@ public import Training
 
 /// Computes micro-batches of one model: what a worker does, and an in-process trainer too.
 public final class MicroBatchComputer {
-    /// The expanded model.
-    public let expanded: ExpandedModules
-    private let executor: TrainingExecutor
+    /// The model as it is trained in one phase.
+    private struct Prepared {
+        let phase: TrainingPhase
+        let expanded: ExpandedModules
+        let executor: TrainingExecutor
+        /// Elements of each channel of normalized values, by the shapes of the inputs.
+        var counts: [[Shape]: [String: Int]] = [:]
+    }
+
+    private let graph: Graph
     private let loss: Loss
-    /// Elements of each channel of normalized values, by the shapes of the inputs.
-    private var counts: [[Shape]: [String: Int]] = [:]
+    private let phases: TrainingPhases
+    private let teacher: Teacher?
+    private var prepared: Prepared
 
     /// Prepares a model for training.
     ///
     /// - Parameters:
     ///   - graph: The model, with float or QAT modules; its first output is what the loss reads.
     ///   - loss: What is made small.
+    ///   - phases: What changes in the course of training.
+    ///   - teacher: A model with the same inputs, whose first output a distillation compares with.
+    ///   - firstStep: The first step that will be computed.
     /// - Throws: `ModuleError`, `TrainingError`, `TrainingJobError` for a model that cannot be trained.
-    public init(_ graph: Graph, loss: Loss) throws {
-        expanded = try graph.expandingModules(isTraining: true)
+    public init(
+        _ graph: Graph, loss: Loss, phases: TrainingPhases = TrainingPhases(), teacher: Graph? = nil, firstStep: Int = 0
+    ) throws {
+        guard loss.needsTeacher == (teacher != nil) else { throw TrainingJobError.teacher(isNeeded: loss.needsTeacher) }
+        self.graph = graph
+        self.loss = loss
+        self.phases = phases
+        self.teacher = try teacher.map(Teacher.init)
+        prepared = try Self.prepare(graph, phases.phase(step: firstStep))
+    }
+
+    private static func prepare(_ graph: Graph, _ phase: TrainingPhase) throws -> Prepared {
+        let expanded = try graph.expandingModules(phase)
         for case .observer(let path, let specification, _, _, _) in expanded.observations {
             if case .histogram = specification.algorithm { throw TrainingJobError.histogramObserver(path: path) }
         }
         guard let output = graph.outputs.first else { throw TrainingJobError.noOutput }
-        self.loss = loss
-        executor = try TrainingExecutor(expanded.graph, trained: expanded.trained, lossInput: output.name)
+        return Prepared(
+            phase: phase, expanded: expanded,
+            executor: try TrainingExecutor(expanded.graph, trained: expanded.trained, lossInput: output.name))
     }
 
     /// The float32 initializers that a run reads: parameters and state.
@@ -39,36 +62,41 @@ public final class MicroBatchComputer {
     ///
     /// - Parameters:
     ///   - parameters: All float32 initializers of the model.
-    ///   - inputs: The model's inputs.
-    ///   - targets: What the loss compares with.
+    ///   - inputs: The model's inputs; the outermost extent is the batch.
+    ///   - targets: What the loss compares with; `nil` where the teacher says all.
+    ///   - step: The step that it belongs to.
     /// - Returns: Gradients, and what was seen.
     /// - Throws: `TrainingError` that names the input or node.
     public func compute(
-        parameters: [String: Tensor], inputs: [String: Tensor], targets: Tensor
+        parameters: [String: Tensor], inputs: [String: Tensor], targets: Tensor?, step: Int = 0
     ) throws -> MicroBatchResult {
-        let result = try executor.run(
-            parameters: parameters, inputs: inputs, loss: loss, targets: targets,
+        let phase = phases.phase(step: step)
+        if phase != prepared.phase { prepared = try Self.prepare(graph, phase) }
+        let taught = try teacher?.scores(of: inputs)
+        let result = try prepared.executor.run(
+            parameters: parameters, inputs: inputs, loss: loss, targets: LossTargets(targets, teacher: taught),
             observer: Dumper.current.map { TrainingCalls([$0]) })
-        let names = Set(expanded.observations.flatMap(\.values))
+        let names = Set(prepared.expanded.observations.flatMap(\.values))
+        let samples = (targets ?? taught)?.shape.dimensions.first
         return MicroBatchResult(
             gradients: result.gradients,
             observed: ObservedBatch(
                 values: result.outputs.filter { names.contains($0.key) },
                 channelElementCounts: try elementCounts(inputs)),
-            loss: result.loss, correct: result.correct, sampleCount: targets.shape.dimensions.first ?? 1)
+            loss: result.loss, correct: result.correct, sampleCount: samples ?? 1)
     }
 
     private func elementCounts(_ inputs: [String: Tensor]) throws -> [String: Int] {
-        let shapes = expanded.graph.inputs.compactMap { inputs[$0.name]?.shape }
-        if let known = counts[shapes] { return known }
-        var graph = expanded.graph
+        var graph = prepared.expanded.graph
+        let shapes = graph.inputs.compactMap { inputs[$0.name]?.shape }
+        if let known = prepared.counts[shapes] { return known }
         for index in graph.inputs.indices {
             guard let tensor = inputs[graph.inputs[index].name] else { continue }
             graph.inputs[index].type.dimensions = tensor.shape.dimensions.map { .fixed($0) }
         }
         let types = try ShapeInference.infer(graph)
         var result: [String: Int] = [:]
-        for case .normalization(_, _, _, _, _, let source) in expanded.observations {
+        for case .normalization(_, _, _, _, _, let source) in prepared.expanded.observations {
             guard let extents = types[source]?.dimensions?.map(\.fixedValue), extents.count >= 2 else {
                 throw TrainingJobError.unknownShape(value: source)
             }
@@ -79,39 +107,7 @@ public final class MicroBatchComputer {
             }
             result[source] = count
         }
-        counts[shapes] = result
+        prepared.counts[shapes] = result
         return result
-    }
-}
-
-/// Why a model cannot be trained.
-public enum TrainingJobError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// A histogram observer follows whole tensors, which do not travel.
-    case histogramObserver(path: String)
-    /// The model returns nothing.
-    case noOutput
-    /// The model has no module that could be quantized.
-    case noModules
-    /// The extents of a normalized value do not follow from those of the inputs.
-    case unknownShape(value: String)
-    /// A checkpoint is of another model or job.
-    case checkpoint(reason: String)
-    /// A gradient is not finite: training has diverged.
-    case notFinite(parameter: String, step: Int)
-
-    /// The thing, the reason and the remedy.
-    public var description: String {
-        switch self {
-        case .histogramObserver(let path):
-            "Observer '\(path)' keeps a histogram of whole tensors, which training does not gather; train with another QConfig, "
-                + "such as ema_fakequant, or calibrate"
-        case .noOutput: "The model has no output that a loss could read"
-        case .noModules: "The model has no module that could be quantized; train it in floating point"
-        case .unknownShape(let value):
-            "The extents of '\(value)' do not follow from those of the inputs; training needs them"
-        case .checkpoint(let reason): "The checkpoint does not fit: \(reason)"
-        case .notFinite(let parameter, let step):
-            "The gradient of '\(parameter)' is not finite in step \(step): training has diverged; lower the learning rate"
-        }
     }
 }

@@ -18,13 +18,16 @@ public final class Trainer {
     ///   - optimizer: How parameters follow gradients.
     ///   - schedule: The learning rate of each step.
     ///   - microBatches: Parts of a batch.
+    ///   - phases: What changes in the course of training.
+    ///   - teacher: A model with the same inputs, whose first output a distillation compares with.
     /// - Throws: What `MicroBatchComputer` throws.
     public init(
         _ graph: Graph, loss: Loss = .crossEntropy(), optimizer: Optimizer, schedule: LearningRateSchedule,
-        microBatches: Int = 1
+        microBatches: Int = 1, phases: TrainingPhases = TrainingPhases(), teacher: Graph? = nil
     ) throws {
-        state = try TrainingState(graph, optimizer: optimizer, schedule: schedule)
-        computer = try MicroBatchComputer(graph, loss: loss)
+        state = try TrainingState(graph, optimizer: optimizer, schedule: schedule, phases: phases)
+        computer = try MicroBatchComputer(
+            graph, loss: loss, phases: phases, teacher: teacher, firstStep: optimizer.step)
         self.microBatches = max(microBatches, 1)
     }
 
@@ -32,12 +35,13 @@ public final class Trainer {
     ///
     /// - Parameters:
     ///   - inputs: The model's inputs; the outermost extent is the batch.
-    ///   - targets: What the loss compares with, one entry for each sample.
+    ///   - targets: What the loss compares with, one entry for each sample; `nil` where the teacher says all.
     /// - Returns: How good the model was before.
     /// - Throws: `TrainingError`, `TrainingJobError.notFinite`.
     @discardableResult
-    public func step(_ inputs: [String: Tensor], targets: Tensor) throws -> TrainingState.StepSummary {
-        let count = targets.shape.dimensions.first ?? 0
+    public func step(_ inputs: [String: Tensor], targets: Tensor? = nil) throws -> TrainingState.StepSummary {
+        let first = state.graph.inputs.first.flatMap { inputs[$0.name] }
+        let count = (targets ?? first)?.shape.dimensions.first ?? 0
         let parts = MicroBatchRange.split(count, into: microBatches)
         let parameters = state.parameters
         var results: [MicroBatchResult] = []
@@ -45,7 +49,7 @@ public final class Trainer {
             results.append(
                 try computer.compute(
                     parameters: parameters, inputs: inputs.mapValues { $0.slice(outermost: part) },
-                    targets: targets.slice(outermost: part)))
+                    targets: targets?.slice(outermost: part), step: state.step))
         }
         return try state.apply(results)
     }

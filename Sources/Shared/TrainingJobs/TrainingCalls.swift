@@ -53,19 +53,27 @@ final class TrainingCalls: TrainingObserver {
     private static func arguments(
         of operation: TrainingOperation, _ loss: Loss
     ) -> [(name: String, value: OperatorValue)] {
-        let tensors = zip(["self", "target"], operation.inputs).map {
-            (name: $0, value: OperatorValue.tensor($1.tensor))
+        let tensors = operation.inputs.enumerated().map { index, input in
+            let name = index == 0 ? "self" : input.name == "targets" ? "target" : input.name
+            return (name: name, value: OperatorValue.tensor(input.tensor))
         }
-        guard case .crossEntropy(let labelSmoothing) = loss else { return tensors }
-        return tensors + [("label_smoothing", .plain(.real(labelSmoothing)))]
+        switch loss {
+        case .crossEntropy(let labelSmoothing):
+            return tensors + [("label_smoothing", .plain(.real(labelSmoothing)))]
+        case .distillation(let weight, let temperature, let labelSmoothing):
+            let settings = [("weight", weight), ("temperature", temperature), ("label_smoothing", labelSmoothing)]
+            return tensors + settings.map { ($0, .plain(.real($1))) }
+        case .meanSquaredError, .innerProduct: return tensors
+        }
     }
 }
 
 extension Loss {
-    /// The operator's name in PyTorch's library.
+    /// The operator's name in PyTorch's library, which has none for a distillation.
     fileprivate var operatorName: String {
         switch self {
         case .crossEntropy: "cross_entropy_loss"
+        case .distillation: "distillation_loss"
         case .meanSquaredError: "mse_loss"
         case .innerProduct: "dot"
         }

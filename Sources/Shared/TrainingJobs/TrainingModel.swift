@@ -30,7 +30,30 @@ extension TrainingOptions {
     }
 
     /// What is made small.
-    public var loss: Loss { .crossEntropy(labelSmoothing: labelSmoothing) }
+    public var loss: Loss {
+        guard let distillation else { return .crossEntropy(labelSmoothing: labelSmoothing) }
+        return .distillation(
+            weight: distillation.weight, temperature: distillation.temperature, labelSmoothing: labelSmoothing)
+    }
+
+    /// What changes in the course of training.
+    public var phases: TrainingPhases {
+        TrainingPhases(fixedStatistics: firstStepOfFixedStatistics, fixedScales: firstStepWithoutObservers)
+    }
+
+    /// Computes the micro-batches of the training of an imported model.
+    ///
+    /// - Throws: What `model(of:)` and `MicroBatchComputer` throw.
+    public func computer(of imported: Graph) throws -> MicroBatchComputer {
+        try MicroBatchComputer(
+            model(of: imported), loss: loss, phases: phases, teacher: distillation == nil ? nil : imported,
+            firstStep: firstStep)
+    }
+
+    /// How samples are changed; `nil` when they are taken as they are.
+    public var sampleAugmentation: SampleAugmentation? {
+        augmentation.map { SampleAugmentation($0, seed: seed) }
+    }
 
     /// Which samples a step takes.
     public var order: BatchOrder { BatchOrder(sampleCount: sampleCount, batchSize: batchSize, seed: seed) }
@@ -48,10 +71,16 @@ public struct SampleOrder: Sendable {
         firstStep = options.firstStep
     }
 
+    /// The step that a place belongs to.
+    public func step(ofPlace place: Int) -> Int { firstStep + place / order.batchSize }
+
+    /// The epoch that a place belongs to.
+    public func epoch(ofPlace place: Int) -> Int { step(ofPlace: place) / order.stepsPerEpoch }
+
     /// The sample at a place.
     public mutating func sample(at place: Int) -> Int {
-        let step = firstStep + place / order.batchSize
-        let number = step / order.stepsPerEpoch
+        let step = step(ofPlace: place)
+        let number = epoch(ofPlace: place)
         if epoch?.number != number { epoch = (number, order.samples(epoch: number)) }
         return epoch?.samples[step % order.stepsPerEpoch * order.batchSize + place % order.batchSize] ?? 0
     }

@@ -16,7 +16,8 @@ public struct TrainingState: Sendable {
     public let schedule: LearningRateSchedule
     /// Steps that were made.
     public var step: Int { optimizer.step }
-    private let observations: [StateObservation]
+    private let phases: TrainingPhases
+    private var observations: [StateObservation]
     private let trained: Set<String>
 
     /// How good the model was in one step.
@@ -34,11 +35,14 @@ public struct TrainingState: Sendable {
     }
 
     /// Begins, or goes on with the state of an optimizer.
-    public init(_ graph: Graph, optimizer: Optimizer, schedule: LearningRateSchedule) throws(ModuleError) {
+    public init(
+        _ graph: Graph, optimizer: Optimizer, schedule: LearningRateSchedule, phases: TrainingPhases = TrainingPhases()
+    ) throws(ModuleError) {
         self.graph = graph
         self.optimizer = optimizer
         self.schedule = schedule
-        let expanded = try graph.expandingModules(isTraining: true)
+        self.phases = phases
+        let expanded = try graph.expandingModules(phases.phase(step: optimizer.step))
         observations = expanded.observations
         trained = Set(expanded.trained)
     }
@@ -90,9 +94,16 @@ public struct TrainingState: Sendable {
         try optimizer.update(&parameters, gradients: sums, learningRate: rate)
         graph.initializers.merge(parameters) { _, new in new }
         try graph.fold(observations, of: results.map(\.observed))
+        try begin(graph, optimizer)
+        return summary
+    }
+
+    /// Goes on with a model and an optimizer, whose step may begin another phase.
+    private mutating func begin(_ graph: Graph, _ optimizer: Optimizer) throws(ModuleError) {
+        let phase = phases.phase(step: optimizer.step)
+        if phase != phases.phase(step: step) { observations = try graph.expandingModules(phase).observations }
         self.graph = graph
         self.optimizer = optimizer
-        return summary
     }
 
     // MARK: Checkpoints
@@ -112,7 +123,8 @@ public struct TrainingState: Sendable {
             }
             graph.initializers[name] = tensor.reshaped(to: graph.initializers[name]?.shape ?? tensor.shape)
         }
+        var optimizer = optimizer
         try optimizer.restore(step: step, state: optimizerState)
-        self.graph = graph
+        try begin(graph, optimizer)
     }
 }

@@ -21,6 +21,7 @@ struct FinetuneCommand: AsyncParsableCommand {
             Examples:
               tare finetune model.onnx --data train.npz --labels label --epochs 3 --learning-rate 0.005 --output model.int8.onnx
               tare finetune model.onnx --data train.npz --labels label --qconfig lsq_int4 --output model.int4.onnx --workers 4
+              tare finetune model.onnx --data images.npz --distill 1 --augment flip,shift=2,mixup --output model.int8.onnx
             """)
 
     @Argument(help: "The float ONNX model, or a YAML file with the options as keys.")
@@ -48,6 +49,12 @@ struct FinetuneCommand: AsyncParsableCommand {
     var qconfigFor: [String] = []
 
     @Option(
+        help: ArgumentHelp(
+            "Epochs in which observers follow what they see; later ones keep the scales as they are then. All epochs by default.",
+            valueName: "n"))
+    var observerEpochs: Int?
+
+    @Option(
         name: .customLong("float-module"), parsing: .upToNextOption,
         help: ArgumentHelp(
             "Keep the modules at or below this path in floating point; may be repeated.", valueName: "path"))
@@ -70,6 +77,9 @@ struct FinetuneCommand: AsyncParsableCommand {
     @OptionGroup(title: "Training")
     var training: TrainingOptionGroup
 
+    @OptionGroup(title: "Teacher")
+    var teacher: DistillationOptionGroup
+
     @OptionGroup(title: "Workers")
     var cluster: LocalClusterOptions
 
@@ -86,6 +96,13 @@ struct FinetuneCommand: AsyncParsableCommand {
         try keys.validate(listens: cluster.listen != nil)
         try dump.validate(hasLocalWorkers: cluster.hasLocalWorkers)
         try dump.validateTraining()
+        if let observerEpochs, observerEpochs < 1 { throw ValidationError("--observer-epochs must be at least 1.") }
+        if training.labels == nil, teacher.distill < 1 {
+            throw ValidationError("--labels are needed, unless the float model says all (--distill 1).")
+        }
+        if training.augment?.augmentation.mixesUp == true, teacher.distill < 1 {
+            throw ValidationError("A blend of two images has no label: --augment mixup needs --distill 1.")
+        }
     }
 
     func run() async throws {
@@ -101,7 +118,7 @@ struct FinetuneCommand: AsyncParsableCommand {
                 overrides: try qconfigFor.map { text in
                     let other = try RecipeOverride(text)
                     return .init(pattern: other.pattern, qconfig: try other.recipe.qconfig())
-                }, floatPaths: floatModules)
+                }, floatPaths: floatModules, distillation: teacher.distillation, observerEpochs: observerEpochs)
             let run = TrainingRun(
                 cluster: cluster, keys: keys, training: training, data: data, delivery: dataDelivery,
                 dump: dump)

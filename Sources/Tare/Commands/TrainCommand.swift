@@ -1,4 +1,5 @@
 import ArgumentParser
+import Calibration
 import Conversion
 import Foundation
 import Graphs
@@ -58,6 +59,11 @@ struct TrainCommand: AsyncParsableCommand {
         try keys.validate(listens: cluster.listen != nil)
         try dump.validate(hasLocalWorkers: cluster.hasLocalWorkers)
         try dump.validateTraining()
+        guard training.labels != nil else { throw ValidationError("--labels are needed.") }
+        if training.augment?.augmentation.mixesUp == true {
+            throw ValidationError(
+                "A blend of two images has no label: --augment mixup is for tare finetune --distill 1.")
+        }
     }
 
     func run() async throws {

@@ -1,13 +1,14 @@
 import ArgumentParser
+import Calibration
 import Training
 
 /// How a model is trained; all of it decides the weights, except where checkpoints go.
 struct TrainingOptionGroup: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The right class of each sample: a file, or the name of an array in the .npz files of --data.",
-            valueName: "file|name"))
-    var labels: String
+            "The right class of each sample: a file, or the name of an array in the .npz files of --data. Not needed where the "
+                + "float model says all (--distill 1).", valueName: "file|name"))
+    var labels: String?
 
     @Option(help: ArgumentHelp("How often every sample is seen.", valueName: "n"))
     var epochs: Int = 10
@@ -30,7 +31,8 @@ struct TrainingOptionGroup: ParsableArguments {
     var learningRate: Double = 0.05
 
     @Option(
-        help: ArgumentHelp("How the rate goes down: linear to 0, steps (--milestones), or constant.", valueName: "way"))
+        help: ArgumentHelp(
+            "How the rate goes down: linear or cosine to 0, steps (--milestones), or constant.", valueName: "way"))
     var schedule: ScheduleChoice = .linear
 
     @Option(
@@ -53,7 +55,22 @@ struct TrainingOptionGroup: ParsableArguments {
     @Option(help: ArgumentHelp("Share of each target that is spread over all classes.", valueName: "share"))
     var labelSmoothing: Double = 0
 
-    @Option(name: .customLong("order-seed"), help: ArgumentHelp("Seed of the order of the samples.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Change images at random, otherwise in each epoch: any of flip (left to right), shift=PIXELS (the border is repeated) "
+                + "and mixup (blend with another image; needs --distill 1), joined by commas.", valueName: "changes"))
+    var augment: AugmentationChoice?
+
+    @Option(
+        name: .customLong("batch-norm-epochs"),
+        help: ArgumentHelp(
+            "Epochs in which normalizations use the statistics of the batch and follow them; later ones use the running statistics "
+                + "as they are then. All epochs by default.", valueName: "n"))
+    var batchNormalizationEpochs: Int?
+
+    @Option(
+        name: .customLong("order-seed"),
+        help: ArgumentHelp("Seed of the order of the samples, and of --augment.", valueName: "n"))
     var orderSeed: UInt64 = 0
 
     @Option(
@@ -80,7 +97,31 @@ struct TrainingOptionGroup: ParsableArguments {
     enum ScheduleChoice: String, ExpressibleByArgument, CaseIterable {
         case constant
         case linear
+        case cosine
         case steps
+    }
+
+    /// What `--augment` says.
+    struct AugmentationChoice: ExpressibleByArgument {
+        let augmentation: Augmentation
+
+        init?(argument: String) {
+            var augmentation = Augmentation()
+            var seen: Set<Substring> = []
+            for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+                let words = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                guard seen.insert(words[0]).inserted else { return nil }
+                switch (words[0], words.count) {
+                case ("flip", 1): augmentation.flips = true
+                case ("mixup", 1): augmentation.mixesUp = true
+                case ("shift", 2):
+                    guard let shift = Int(words[1]), (1...1024).contains(shift) else { return nil }
+                    augmentation.shift = shift
+                default: return nil
+                }
+            }
+            self.augmentation = augmentation
+        }
     }
 
     func validate() throws {
@@ -97,6 +138,7 @@ struct TrainingOptionGroup: ParsableArguments {
         try check("--momentum", (0..<1).contains(momentum), "from 0 to below 1")
         try check("--weight-decay", weightDecay >= 0 && weightDecay.isFinite, "at least 0")
         try check("--label-smoothing", (0..<1).contains(labelSmoothing), "from 0 to below 1")
+        try check("--batch-norm-epochs", batchNormalizationEpochs ?? 0 >= 0, "at least 0")
         try check("--warm-up", warmUp >= 0, "at least 0")
         try check("--checkpoint-every", checkpointEvery >= 0, "at least 0")
         if (schedule == .steps) == milestones.isEmpty {
@@ -118,6 +160,7 @@ struct TrainingOptionGroup: ParsableArguments {
             switch schedule {
             case .constant: .constant
             case .linear: .linear(total: epochs * stepsPerEpoch)
+            case .cosine: .cosine(total: epochs * stepsPerEpoch)
             case .steps: .steps(milestones: milestones.map { $0 * stepsPerEpoch }, gamma: 0.1)
             }
         return LearningRateSchedule(base: learningRate, decay: decay, warmUp: warmUp)

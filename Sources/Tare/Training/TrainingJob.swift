@@ -25,7 +25,8 @@ struct TrainingJob {
     let state: TrainingState
     /// Steps of this job.
     let stepCount: Int
-    private let labels: Blob
+    /// The right classes; `nil` where the teacher says all.
+    private let labels: Blob?
     private let microBatches: Int
 
     /// The shards: micro-batches of all steps.
@@ -40,33 +41,39 @@ struct TrainingJob {
     ///   - qconfig: The recipes of quantization-aware training; `nil` for floating point.
     ///   - overrides: Recipes of some modules.
     ///   - floatPaths: Modules that stay in floating point.
+    ///   - distillation: What the float model teaches.
+    ///   - observerEpochs: Epochs in which observers follow what they see; `nil` for all.
     /// - Throws: An error that names the model, the data, the labels or the checkpoint that does not fit.
     init(
         model path: String, data: DataOptions, training: TrainingOptionGroup, qconfig: QConfig?,
-        overrides: [TrainingOptions.Override] = [], floatPaths: [String]
+        overrides: [TrainingOptions.Override] = [], floatPaths: [String] = [],
+        distillation: TrainingOptions.Distillation? = nil, observerEpochs: Int? = nil
     ) throws {
         model = try SourceModel(path: path)
-        let labelSource = LabelSource(named: training.labels)
+        let labelSource = Self.labelSource(training)
         dataset = try CalibrationDataset(data, graph: model.imported.graph, labels: labelSource)
         let count = dataset.source.sampleCount
         guard count >= training.batchSize else {
             throw CommandFailure(
                 .badData, "\(count) samples do not fill a step of \(training.batchSize); lower --batch-size")
         }
-        let classes = try EvaluationLabels(labelSource, paths: data.paths).of(dataset.source)
-        let tensor = Tensor(shape: [classes.count], elements: classes.map { Int64($0) })
-        labels = Blob(try Safetensors(tensors: ["labels": tensor]).encoded())
+        labels = try Self.labels(labelSource, data, dataset)
         var options = TrainingOptions(
-            qconfig: qconfig, overrides: overrides, floatPaths: floatPaths, labels: labels.digest, sampleCount: count,
+            qconfig: qconfig, overrides: overrides, floatPaths: floatPaths, labels: labels?.digest, sampleCount: count,
             batchSize: training.batchSize, seed: training.orderSeed, labelSmoothing: training.labelSmoothing)
+        options.distillation = distillation
+        options.augmentation = try Self.augmentation(training, dataset)
         var graph = try options.model(of: model.imported.graph)
         if let qconfig, ([qconfig] + overrides.map(\.qconfig)).contains(where: \.needsScales) {
             graph = try Self.calibrated(options, model.imported.graph, dataset)
         }
         let stepsPerEpoch = options.order.stepsPerEpoch
+        options.firstStepOfFixedStatistics = training.batchNormalizationEpochs.map { $0 * stepsPerEpoch }
+        options.firstStepWithoutObservers = observerEpochs.map { $0 * stepsPerEpoch }
         if let initial = training.initial { try Self.load(initial, into: &graph) }
         var state = try TrainingState(
-            graph, optimizer: training.rule, schedule: training.learningRates(stepsPerEpoch: stepsPerEpoch))
+            graph, optimizer: training.rule, schedule: training.learningRates(stepsPerEpoch: stepsPerEpoch),
+            phases: options.phases)
         if let resume = training.resume {
             let checkpoint = try Checkpoint(path: InputPath.existingFile(resume, what: "The checkpoint"))
             guard checkpoint.seed == training.orderSeed else {
@@ -84,6 +91,34 @@ struct TrainingJob {
         self.options = options
         self.state = state
         microBatches = training.microBatches
+    }
+
+    /// Where the right classes are; `nil` when none are given, or when none fit a blend.
+    private static func labelSource(_ training: TrainingOptionGroup) -> LabelSource? {
+        training.augment?.augmentation.mixesUp == true ? nil : training.labels.map(LabelSource.init(named:))
+    }
+
+    /// The right classes as the file that workers fetch.
+    private static func labels(
+        _ source: LabelSource?, _ data: DataOptions, _ dataset: CalibrationDataset
+    ) throws -> Blob? {
+        guard let source else { return nil }
+        let classes = try EvaluationLabels(source, paths: data.paths).of(dataset.source)
+        let tensor = Tensor(shape: [classes.count], elements: classes.map { Int64($0) })
+        return Blob(try Safetensors(tensors: ["labels": tensor]).encoded())
+    }
+
+    /// How images are changed, with the axes of the preprocessing.
+    private static func augmentation(
+        _ training: TrainingOptionGroup, _ dataset: CalibrationDataset
+    ) throws -> Augmentation? {
+        guard var augmentation = training.augment?.augmentation else { return nil }
+        if let text = dataset.options.preprocessing {
+            augmentation.channelsLast = try Preprocessing(yaml: text, source: "the preprocessing").inputs.contains {
+                $0.layout == .nhwc
+            }
+        }
+        return augmentation
     }
 
     /// Scales that were observed, for fake quantizers that train their own.
@@ -139,7 +174,7 @@ struct TrainingJob {
         return RoundJob(
             specification: specification,
             delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
-            blobs: model.blobs + [labels],
+            blobs: model.blobs + [labels].compactMap(\.self),
             samples: delivery == .stream ? OrderedSamples(source: dataset.source, options: options) : nil,
             shardsPerRound: microBatches, reducer: reducer)
     }

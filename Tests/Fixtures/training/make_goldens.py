@@ -179,6 +179,61 @@ def losses():
     CASES["squared_error.out"], CASES["squared_error.grad.0"] = value.detach(), torch.autograd.grad(value, x)[0]
 
 
+def distillation():
+    """The logits x learn from those of a teacher and from labels."""
+    x, teacher, labels = randn(6, 7), torch.randn(6, 7) * 3, torch.tensor([1, 6, 0, 3, 3, 2])
+    CASES["distillation.in.0"], CASES["distillation.in.1"], CASES["distillation.in.2"] = x.detach(), labels, teacher
+    for name, weight, temperature, smoothing in [("plain", 1.0, 1.0, 0.0), ("warm", 1.0, 3.0, 0.0), ("mixed", 0.7, 4.0, 0.1)]:
+        divergence = F.kl_div(
+            F.log_softmax(x / temperature, 1), F.log_softmax(teacher / temperature, 1), reduction="batchmean",
+            log_target=True)
+        value = weight * temperature**2 * divergence
+        value = value + (1 - weight) * F.cross_entropy(x, labels, label_smoothing=smoothing)
+        CASES[f"distillation_{name}.out"] = value.detach()
+        CASES[f"distillation_{name}.grad.0"] = torch.autograd.grad(value, x)[0]
+
+
+def split_mix(state):
+    """SplitMix64: the output function."""
+    mask = (1 << 64) - 1
+    z = state & mask
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & mask
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & mask
+    return z ^ (z >> 31)
+
+
+def augmentation():
+    """Images as `SampleAugmentation` documents its draws; the generator's own, so that what a seed means never changes."""
+    seed, epoch, numbers, shift = 20261122, 3, [0, 7, 100_000, 7, 12], 2
+    images = torch.randn(5, 2, 6, 7)
+    moved, shares = [], []
+    for image, number in zip(images, numbers):
+        state = split_mix(split_mix(split_mix(seed) + epoch + 1) + number)
+
+        def draw():
+            nonlocal state
+            state = (state + 0x9E3779B97F4A7C15) & ((1 << 64) - 1)
+            return split_mix(state)
+
+        def below(bound):
+            rest = (1 << 64) % bound
+            while True:
+                bits = draw()
+                if bits < (1 << 64) - rest:
+                    return bits % bound
+
+        if below(2) == 1:
+            image = image.flip(2)
+        rows, columns = below(2 * shift + 1) - shift, below(2 * shift + 1) - shift
+        padded = F.pad(image[None], [shift] * 4, mode="replicate")[0]
+        moved.append(padded[:, shift - rows : shift - rows + 6, shift - columns : shift - columns + 7])
+        shares.append((draw() >> 40) / 2**24)
+    moved = torch.stack(moved)
+    share = torch.tensor(shares, dtype=torch.float32)[:, None, None, None]
+    CASES["augmentation.in"], CASES["augmentation.moved"] = images, moved
+    CASES["augmentation.blended"] = (1 - share) * moved + share * moved.roll(-1, 0)
+
+
 def optimizers():
     settings = {
         "sgd": lambda p: torch.optim.SGD(p, lr=0.1), "sgd_decay": lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.01),
@@ -202,11 +257,13 @@ def schedules():
     for name, make in {
         "linear": lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda s: max(0.0, 1 - s / total)),
         "steps": lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [5, 12, 20], 0.3),
+        # PyTorch's goes up again behind the end.
+        "cosine": lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, total),
     }.items():
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
         schedule = make(optimizer)
         rates = []
-        for _ in range(steps):
+        for _ in range(total + 1 if name == "cosine" else steps):
             rates.append(optimizer.param_groups[0]["lr"])
             optimizer.step()
             schedule.step()
@@ -259,6 +316,6 @@ def write(path):
 
 for part in (
     convolutions, products, normalizations, poolings, elements, movements, losses, optimizers, schedules, network,
-    recurrent):
+    recurrent, distillation, augmentation):
     part()
 write(pathlib.Path(__file__).with_name("goldens.safetensors"))

@@ -134,6 +134,12 @@ void tare_training_layer_norm_backward(
 int64_t tare_training_cross_entropy(
     const float *x, const int64_t *labels, double smoothing, size_t rows, size_t classes, double *loss,
     int64_t *correct, float *dx);
+/// Mixes a loss and its gradient dx with the divergence of logits from a teacher's: loss becomes (1 - weight) * loss +
+/// weight * T^2 * mean over the rows of KL(softmax(teacher / T) || softmax(x / T)), and dx follows; dx may be null. `agreeing`
+/// counts rows whose first largest logits are at the same place.
+void tare_training_distillation(
+    const float *x, const float *teacher, double temperature, double weight, size_t rows, size_t classes, double *loss,
+    int64_t *agreeing, float *dx);
 /// Mean squared error; dx may be null.
 double tare_training_squared_error(const float *x, const float *target, float *dx, size_t count);
 /// Sum of products.

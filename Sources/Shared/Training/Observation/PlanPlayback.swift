@@ -37,11 +37,14 @@ final class PlanPlayback {
     }
 
     /// Shows the loss and its gradient.
-    func show(_ loss: Loss, of name: String, _ variable: Variable, targets: Tensor, value: Double, gradient: Int) {
+    func show(_ loss: Loss, of name: String, _ variable: Variable, targets: LossTargets, value: Double, gradient: Int) {
         func row(_ slot: Int) -> TrainingOperation.Value {
             .init(name: name, tensor: read(.init(name: name, variable: variable, slot: slot, step: 0)))
         }
-        let inputs = [row(variable.slot), .init(name: "targets", tensor: targets)]
+        let compared = [("targets", targets.values), ("teacher", targets.teacher)]
+        let inputs =
+            [row(variable.slot)]
+            + compared.compactMap { name, tensor in tensor.map { TrainingOperation.Value(name: name, tensor: $0) } }
         let result = TrainingOperation.Value(name: "loss", tensor: Tensor(shape: [], elements: [Float(value)]))
         observer.record(.init(kind: .loss(loss), gradients: [], inputs: inputs, results: [result]))
         observer.record(.init(kind: .lossGradient(loss), gradients: [], inputs: inputs, results: [row(gradient)]))

@@ -29,7 +29,7 @@ public struct TrainingOperation: Sendable {
     public let kind: Kind
     /// The gradients that came in: of the outputs of a node that have any, or the two summands of a sum.
     public let gradients: [Value]
-    /// What else was read: a node's inputs, or what the loss reads and `targets`.
+    /// What else was read: a node's inputs, or what the loss reads, and `targets` and `teacher` as far as it has them.
     public let inputs: [Value]
     /// What was made: outputs, or gradients of those inputs that need one.
     public let results: [Value]

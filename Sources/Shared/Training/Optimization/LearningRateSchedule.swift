@@ -10,6 +10,8 @@ public struct LearningRateSchedule: Sendable, Hashable, Codable {
         case constant
         /// `base * (1 - step / total)`, and 0 from step `total` on.
         case linear(total: Int)
+        /// `base * (1 + cos(pi * step / total)) / 2`, and 0 from step `total` on.
+        case cosine(total: Int)
         /// Times `gamma` at each milestone: `base * gamma ^ (number of milestones <= step)`.
         case steps(milestones: [Int], gamma: Double)
     }
@@ -36,6 +38,8 @@ public struct LearningRateSchedule: Sendable, Hashable, Codable {
         switch decay {
         case .constant: break
         case .linear(let total): rate *= total > 0 ? max(0, 1 - Double(step) / Double(total)) : 0
+        case .cosine(let total):
+            rate *= step < total ? (1 + cos(Double.pi * Double(step) / Double(total))) / 2 : 0
         case .steps(let milestones, let gamma): rate *= pow(gamma, Double(milestones.count { $0 <= step }))
         }
         return step < warmUp ? rate * Double(step + 1) / Double(warmUp) : rate

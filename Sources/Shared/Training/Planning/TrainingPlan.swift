@@ -88,7 +88,7 @@ struct TrainingPlan {
 
     /// Computes loss, outputs and gradients.
     func run(
-        parameters: [Tensor], inputs: [Tensor], arena: Arena, loss kind: Loss, targets: Tensor,
+        parameters: [Tensor], inputs: [Tensor], arena: Arena, loss kind: Loss, targets: LossTargets,
         timer: ((Int, Duration) -> Void)?, observer: (any TrainingObserver)?
     ) throws(TrainingError) -> TrainingResult {
         let memory = StepMemory(

@@ -11,7 +11,9 @@ final class TrainingComputer: ShardComputer {
     private let job: WorkerJob
     private let reader: BatchReader
     private let computer: MicroBatchComputer
-    private let labels: [Int64]
+    /// The right class of each sample; `nil` when the teacher says all.
+    private let labels: [Int64]?
+    private let augmentation: SampleAugmentation?
     private let dump: BatchDump?
     private var order: SampleOrder
     /// The parameters that were fetched last.
@@ -30,16 +32,21 @@ final class TrainingComputer: ShardComputer {
         self.reader = reader
         order = SampleOrder(options)
         if case .stream = job.delivery { readsPlaces = true } else { readsPlaces = false }
+        augmentation = options.sampleAugmentation
         do {
-            computer = try MicroBatchComputer(options.model(of: imported), loss: options.loss)
-            let file = try Safetensors(decoding: try job.fetchBlob(options.labels), name: "the labels")
-            guard let tensor = file.tensors["labels"], tensor.elementType == .int64,
-                tensor.elementCount == options.sampleCount
-            else { throw ShardComputationError(.internal, "The labels are not one int64 for each sample") }
-            labels = tensor.elements(as: Int64.self)
+            computer = try options.computer(of: imported)
+            labels = try options.labels.map { try Self.labels(job, $0, count: options.sampleCount) }
         } catch {
             throw Self.failure(error)
         }
+    }
+
+    private static func labels(_ job: WorkerJob, _ digest: ContentDigest, count: Int) throws -> [Int64] {
+        let file = try Safetensors(decoding: try job.fetchBlob(digest), name: "the labels")
+        guard let tensor = file.tensors["labels"], tensor.elementType == .int64, tensor.elementCount == count else {
+            throw ShardComputationError(.internal, "The labels are not one int64 for each sample")
+        }
+        return tensor.elements(as: Int64.self)
     }
 
     func compute(_ task: ShardTask, progress: (Int) throws -> Void) throws -> [UInt8] {
@@ -58,10 +65,12 @@ final class TrainingComputer: ShardComputer {
             try progress(0)
             let samples = places.map { order.sample(at: $0) }
             let inputs = try reader.read(readsPlaces ? places : samples)
-            let targets = Tensor(shape: [samples.count], elements: samples.map { labels[$0] })
             do {
+                let augmented = try augmented(inputs, samples, epoch: order.epoch(ofPlace: places[0]))
                 func compute() throws -> MicroBatchResult {
-                    try computer.compute(parameters: parameters, inputs: inputs, targets: targets)
+                    try computer.compute(
+                        parameters: parameters, inputs: augmented, targets: targets(samples),
+                        step: order.step(ofPlace: places[0]))
                 }
                 result = try dump?.recording(batch: batch, compute) ?? compute()
             } catch {
@@ -75,6 +84,16 @@ final class TrainingComputer: ShardComputer {
         } catch {
             throw ShardComputationError(.internal, error.description)
         }
+    }
+
+    private func augmented(
+        _ inputs: [String: Tensor], _ samples: [Int], epoch: Int
+    ) throws(TrainingJobError) -> [String: Tensor] {
+        try augmentation?.augmented(inputs, samples: samples, epoch: epoch) ?? inputs
+    }
+
+    private func targets(_ samples: [Int]) -> Tensor? {
+        labels.map { labels in Tensor(shape: [samples.count], elements: samples.map { labels[$0] }) }
     }
 
     private func parameters(_ digest: ContentDigest) throws -> [String: Tensor] {
