@@ -1,4 +1,5 @@
 import Calibration
+import Foundation
 import Tensors
 import TestSupport
 import Testing
