@@ -76,6 +76,8 @@ enum CoordinatorScript {
         case "missing": return .storeFailed(try request(words), .missing)
         case "later": return .storeFailed(try request(words), .later(text: "the disk is full"))
         case "invalid": return .storeFailed(try request(words), .invalid(text: "not statistics"))
+        case "round":
+            return .roundOpened(job: UInt64(words[1]) ?? 0, shards: Int(words[2]) ?? 0, input: input(words[3]))
         case "exited": return .workerExited(node: "node-\(words[1])", process: number(words[1]), text: "killed")
         case "abort": return .aborted(job: UInt64(words[1]) ?? 0, .cancelled(text: words[2]))
         case "drain":
@@ -140,8 +142,8 @@ enum CoordinatorScript {
         }
     }
 
-    /// `job SAMPLES [isa=NAME] [id=NUMBER] [per=BATCHES] [priority=NUMBER] [audit=PERCENT] [skip]` with batches of one
-    /// sample and two batches in a shard unless `per` says otherwise.
+    /// `job SAMPLES [isa=NAME] [id=NUMBER] [per=BATCHES] [priority=NUMBER] [audit=PERCENT] [skip] [rounds=SHARDS]` with
+    /// batches of one sample and two batches in a shard unless `per` says otherwise; the first round computes with `in0`.
     private static func job(_ words: [String]) throws -> CoordinatorJob {
         var options: [String: String] = [:]
         for word in words.dropFirst(2) {
@@ -159,6 +161,9 @@ enum CoordinatorScript {
         job.priority = options["priority"].flatMap { Int($0) } ?? 0
         job.auditPercent = options["audit"].flatMap { Double($0) } ?? 0
         job.poisonPolicy = options["skip"] == nil ? .fail : .skip
+        job.rounds = options["rounds"].flatMap { Int($0) }.map {
+            JobRounds(shardsPerRound: $0, firstInput: input("in0"))
+        }
         return job
     }
 
@@ -192,6 +197,9 @@ enum CoordinatorScript {
         state.jobs = [job]
         return state
     }
+
+    /// What a round computes with: `in0`, `in1`, ...
+    private static func input(_ name: String) -> ContentDigest { ContentDigest(of: Array(name.utf8)) }
 
     private static func device(_ name: String) -> Device { Device(node: "node-\(name)", localRank: 0) }
 
@@ -263,7 +271,9 @@ enum CoordinatorScript {
 
     private static func text(_ message: Message) -> String {
         switch message {
-        case .lease(let lease): "Lease \(text(lease.shard))\(text(lease.purpose))\(text(excluded: lease.excluded))"
+        case .lease(let lease):
+            "Lease \(text(lease.shard))\(text(lease.purpose))\(text(excluded: lease.excluded))"
+                + text(input: lease.inputDigest)
         case .modelReady(_, let job): "ModelReady \(job)"
         case .wait(let retryAfter): "Wait \(retryAfter)"
         case .done(let reason, let why): "Done \(reason) \(why)"
@@ -283,6 +293,11 @@ enum CoordinatorScript {
         case .compare: " to compare"
         case .trial(let samples): " trial of \(samples.lowerBound)..<\(samples.upperBound)"
         }
+    }
+
+    private static func text(input digest: ContentDigest?) -> String {
+        guard let digest else { return "" }
+        return " with \((0...9).map { "in\($0)" }.first { input($0) == digest } ?? "\(digest)")"
     }
 
     private static func text(excluded: [Int]) -> String { excluded.isEmpty ? "" : " without \(excluded)" }
