@@ -34,6 +34,10 @@ extension CoordinatorCore {
             acknowledge(reference, .retry, "", retryAfter: configuration.waitInterval, to: id)
             return
         }
+        guard shard < jobs[j].openShards else {
+            acknowledge(reference, .rejected, "its round is not open", to: id)
+            return
+        }
         guard commit.samples == jobs[j].sampleCount(shard) else {
             miscounted(reference, isAssigned: isAssigned, by: id, now: now)
             return

@@ -73,7 +73,7 @@ extension CoordinatorCore {
         for entry in held {
             let reference = entry.shard
             guard let j = jobPositions[reference.job], jobs[j].isOpen, mayCompute(session, j),
-                jobs[j].shards.states.indices.contains(reference.shard),
+                (0..<jobs[j].openShards).contains(reference.shard),
                 jobs[j].shards.states[reference.shard] == .pending,
                 jobs[j].shards.isPlausible(attempt: reference.attempt)
             else { continue }
