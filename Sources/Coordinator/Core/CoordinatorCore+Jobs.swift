@@ -94,11 +94,9 @@ extension CoordinatorCore {
 
     /// Hands out the shards of another round.
     mutating func openRound(_ job: UInt64, shards: Int, input: ContentDigest, now: Duration) {
-        guard let j = jobPositions[job], jobs[j].isRunning, jobs[j].job.rounds != nil,
-            shards > jobs[j].openShards, jobs[j].shards.committedCount == jobs[j].openShards
-        else { return }
-        jobs[j].openShards = min(shards, jobs[j].shards.count)
-        jobs[j].roundInput = input
+        guard let j = jobPositions[job], jobs[j].isRunning, jobs[j].openRound(shards: shards, input: input) else {
+            return
+        }
         serveWaiting(now: now)
     }
 

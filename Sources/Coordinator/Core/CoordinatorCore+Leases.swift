@@ -210,6 +210,6 @@ extension CoordinatorCore {
                 specificationDigest: job.plan.specificationDigest, deliveryDigest: job.deliveryDigest,
                 planDigest: job.plan.digest, progressTimeout: progressTimeout(assignment.job), purpose: purpose,
                 excluded: jobs[assignment.job].excluded[assignment.shard] ?? [],
-                inputDigest: jobs[assignment.job].roundInput))
+                inputDigest: jobs[assignment.job].input(ofShard: assignment.shard)))
     }
 }

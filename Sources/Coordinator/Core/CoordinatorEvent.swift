@@ -70,7 +70,8 @@ public enum CoordinatorEvent: Sendable, Hashable {
     case recordFailed(Decision, text: String)
     /// What became of `finalize`.
     case finalized(job: UInt64, Finalization)
-    /// All shards of a round are stored and the next one may begin: the shards below `shards`, with this blob.
+    /// All shards of a round are stored and the next one may begin: the shards below `shards`, with this blob. Comes after
+    /// the `stored` of each of them; before, or for another round than the next, it changes nothing.
     case roundOpened(job: UInt64, shards: Int, input: ContentDigest)
     /// A worker process of this machine ended.
     case workerExited(node: String, process: Int, text: String)

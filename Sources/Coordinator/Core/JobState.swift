@@ -72,8 +72,8 @@ struct JobState: Sendable {
     var resets = 0
     /// Shards below this number may be handed out: all, or those of the rounds so far.
     var openShards: Int
-    /// What the current round computes with.
-    var roundInput: ContentDigest?
+    /// What each of the rounds so far computes with.
+    private var roundInputs: [ContentDigest] = []
     /// Who computed what the result consists of, once the job has ended.
     var contributors: [Device: Int] = [:]
 
@@ -88,7 +88,24 @@ struct JobState: Sendable {
     mutating func closeRounds() {
         guard let rounds = job.rounds else { return }
         openShards = min(rounds.shardsPerRound, job.plan.shardCount)
-        roundInput = rounds.firstInput
+        roundInputs = [rounds.firstInput]
+    }
+
+    /// Opens the next round, if it is that, and every shard of those so far is counted.
+    ///
+    /// - Returns: Whether it was opened.
+    mutating func openRound(shards count: Int, input: ContentDigest) -> Bool {
+        guard let rounds = job.rounds, openShards < shards.count, shards.committedCount == openShards,
+            count == min(openShards + rounds.shardsPerRound, shards.count)
+        else { return false }
+        openShards = count
+        roundInputs.append(input)
+        return true
+    }
+
+    /// What the round of a shard computes with: a shard of an earlier round is still compared.
+    func input(ofShard shard: Int) -> ContentDigest? {
+        job.rounds.map { roundInputs[shard / $0.shardsPerRound] }
     }
 
     /// Forgets what only a running job needs.
