@@ -46,6 +46,10 @@ public struct Tally: Equatable, Sendable {
         case drains = "workers drained"
         case models = "models loaded"
         case lateMessages = "old messages delivered after the end"
+        case rounds = "rounds closed"
+        case joinedInRound = "workers that joined in the middle of a round"
+        case closedResults = "results of closed rounds"
+        case closedClaims = "results and claims of rounds that are not open"
     }
 
     /// Nothing.
@@ -84,4 +88,12 @@ public enum Mutation: String, CaseIterable, Sendable {
     case ignoresConflicts
     /// A sample is left out before that is recorded.
     case skipsBeforeDurable
+    /// All rounds are open from the beginning.
+    case forgetsRounds
+    /// Every round is told to compute with what the first one computes with.
+    case keepsFirstInput
+    /// The coordinator is not told that a round may begin.
+    case losesRoundOpening
+    /// The results of a round are reduced in the order in which they arrive.
+    case reducesInArrivalOrder
 }

@@ -16,6 +16,29 @@ struct SimulatedStore {
         var folded: UInt64 = 0
         /// Merged once more although they were counted.
         var repeated: UInt64?
+        /// In a job of rounds: what the first round computes with, and what came of each that is closed.
+        var inputs: [UInt64] = []
+        /// Rounds that the coordinator was told to hand out.
+        var openedRounds = 1
+        /// The shards that are stored, in the order of arrival.
+        var arrived: [Int] = []
+
+        init(job: CoordinatorJob) {
+            self.job = job
+            values = Array(repeating: nil, count: job.plan.shardCount)
+            if job.rounds != nil { inputs = [SimulatedStore.firstInput(job)] }
+        }
+
+        /// Forgets every shard.
+        mutating func reset() {
+            let resets = resets + 1
+            let (skipped, decisions, outcome) = (skipped, decisions, outcome)
+            self = Self(job: job)
+            (self.resets, self.skipped, self.outcome) = (resets, skipped, outcome)
+            self.decisions = decisions.filter {
+                if case .disputed = $0 { false } else { true }
+            }
+        }
     }
 
     enum Operation {
@@ -58,6 +81,7 @@ struct SimulatedStore {
         guard jobs[j].shards[shard] == nil else { return "shard \(shard) of job \(jobs[j].job.id) is stored twice" }
         jobs[j].shards[shard] = .init(index: shard, digest: request.commit.digest, device: request.device)
         jobs[j].values[shard] = value
+        jobs[j].arrived.append(shard)
         if let value { jobs[j].folded = jobs[j].folded == 0 ? value : Self.merge(jobs[j].folded, value) }
         return nil
     }
@@ -72,13 +96,7 @@ struct SimulatedStore {
             if !quarantined.contains(device) { quarantined.append(device) }
             for job in resets {
                 guard let j = position(job) else { continue }
-                jobs[j].values = Array(repeating: nil, count: jobs[j].values.count)
-                jobs[j].shards = [:]
-                jobs[j].folded = 0
-                jobs[j].resets += 1
-                jobs[j].decisions.removeAll {
-                    if case .disputed = $0 { true } else { false }
-                }
+                jobs[j].reset()
             }
         case .disputed(let job, _, _, _), .blamed(let job, _, _, _):
             if let j = position(job) { jobs[j].decisions.append(decision) }
@@ -128,6 +146,7 @@ struct SimulatedStore {
         func add(_ value: UInt64) { hash = Randomness.mix(hash &* 31 &+ value) }
         for job in jobs {
             for value in job.values { add(value ?? 7) }
+            for input in job.inputs { add(input) }
             for sample in job.skipped { add(UInt64(sample)) }
             add(UInt64(job.shards.count))
             add(UInt64(job.resets))

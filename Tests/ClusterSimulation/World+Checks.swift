@@ -51,6 +51,7 @@ extension World {
             if known.contains(key) { problem("\(lease.shard) is handed out although it is counted") }
         case .compare: break
         }
+        checkRound(of: lease, job)
     }
 
     private func device(of session: SessionID) -> Device? {
@@ -78,6 +79,7 @@ extension World {
             }
         case .ended(let job, .cancelled):
             if !cancelled.contains(job) { problem("job \(job) is cancelled by nobody") }
+        case .ended(let job, .store) where settings.hasLiar && store.job(job)?.job.rounds != nil: break
         case .ended(let job, let failure): problem("job \(job) failed: \(failure)")
         case .disputed, .blamed: break
         }
@@ -99,14 +101,18 @@ extension World {
     func checkFinalization(_ id: UInt64) {
         guard let job = store.job(id) else { return }
         if job.shards.count != job.job.plan.shardCount { problem("job \(id) is finalized without all its shards") }
+        if job.job.rounds != nil, job.openRound != nil { problem("job \(id) is finalized with an open round") }
     }
 
     /// Whether a result is right.
     func checkResult(_ j: Int, _ conflicts: [Int]) {
         let job = store.jobs[j]
         if job.shards.count != job.job.plan.shardCount { problem("the result of job \(job.job.id) lacks shards") }
-        let right = SimulatedStore.root(SimulatedStore.values(job.job, without: job.skipped))
-        var root = mutation == .foldsInArrivalOrder ? job.folded : SimulatedStore.root(job.values)
+        let right =
+            SimulatedStore.inputs(job.job)?.last
+            ?? SimulatedStore.root(SimulatedStore.values(job.job, without: job.skipped))
+        var root =
+            job.inputs.last ?? (mutation == .foldsInArrivalOrder ? job.folded : SimulatedStore.root(job.values))
         if let repeated = job.repeated { root = SimulatedStore.merge(root ?? 0, repeated) }
         if root != right, conflicts.isEmpty, !skippedAudits.contains(job.job.id) {
             problem("the result of job \(job.job.id) is wrong")
@@ -140,6 +146,7 @@ extension World {
         switch occurrence {
         case .shardCommitted(let job, let shard, _, _, _):
             outcome.tally[.committed] += 1
+            checkRound(job, shard)
             if let it = store.job(job) { known.insert(.init(job: job, shard: shard, resets: it.resets)) }
         case .shardReturned(let job, _, let session, _):
             outcome.tally[.returned] += 1
@@ -160,7 +167,9 @@ extension World {
             excuses += processes.count
             if let it = store.job(job) { known = known.filter { $0.job != it.job.id } }
         case .auditSkipped(let job, _): skippedAudits.insert(job)
-        case .workerJoined, .workerRejected, .workerLeft, .deviceQuarantined, .resultInDoubt, .modelNotLoaded,
+        case .workerJoined:
+            if store.jobs.contains(where: \.isInRound) { outcome.tally[.joinedInRound] += 1 }
+        case .workerRejected, .workerLeft, .deviceQuarantined, .resultInDoubt, .modelNotLoaded,
             .storeRefuses, .storeRecovered:
             break
         }

@@ -27,6 +27,10 @@ extension World {
         begin(worker, lease)
         processes[worker].last = nil
         guard let task = processes[worker].task else { return }
+        if let digest = lease.inputDigest, store.job(lease.shard.job)?.input(digest) == nil {
+            fail(worker, .internal, nil)  // Of a round so long ago that its input is not offered any more.
+            return
+        }
         let generation = processes[worker].generation
         let duration = random.pick(20...220) * settings.workers[worker].slowness
         queue.add(at: now + 1, .progress(worker, generation: generation, task: task.number, samples: 0))
@@ -82,13 +86,21 @@ extension World {
             return
         }
         let job = settings.jobs[Int(task.lease.shard.job) - 1].job
+        let digest = task.lease.inputDigest
         var value = SimulatedStore.value(job, task.samples)
+        if let digest {
+            guard let input = store.job(job.id)?.input(digest) else {
+                fail(worker, .internal, nil)
+                return
+            }
+            value = SimulatedStore.value(value, with: input)
+        }
         let liar = settings.workers[worker]
         if liar.lieRate > 0, random.chance(liar.lieRate), !task.lease.purpose.isTrial {
             outcome.tally[.lies] += 1
             value = Randomness.mix(value &+ (liar.liesConsistently ? 1 : random.next()))
         }
-        processes[worker].last = (task.lease.shard, value, task.samples.count)
+        processes[worker].last = (task.lease.shard, Upload(value: value, input: digest), task.samples.count)
         switch task.lease.purpose {
         case .count:
             outcome.tally[.executions] += 1
@@ -105,7 +117,7 @@ extension World {
             queue.add(at: now + 150, .upload(worker, generation: generation, task: task.number))
             return
         }
-        uploads[SimulatedStore.digest(last.value)] = last.value
+        uploads[SimulatedStore.digest(last.result.value)] = last.result
         deliver(worker)
     }
 
@@ -113,7 +125,7 @@ extension World {
         guard let task = processes[worker].task, let last = processes[worker].last else { return }
         processes[worker].task = nil
         processes[worker].unanswered = task.lease.shard
-        let digest = SimulatedStore.digest(last.value)
+        let digest = SimulatedStore.digest(last.result.value)
         work(worker, .computed(last.shard, digest: digest, size: 8, samples: last.samples))
     }
 }

@@ -57,6 +57,9 @@ extension World {
         } else {
             trace?("\(now) C <- \(event)")
         }
+        if case .received(let envelope, _) = event, case .commit(let commit) = envelope.message {
+            noteRound(of: commit)
+        }
         let effects = coordinator.step(event, now: coordinatorTime)
         if isChecking {
             for text in coordinator.checkInvariants() { problem("coordinator: \(text)") }
@@ -86,6 +89,7 @@ extension World {
                     shard: request.commit.shard, result: .accepted, retryAfter: nil, text: "")
                 say(message, to: session, at: peer)
             }
+            checkRound(of: request)
             write(.commit(request))
         case .record(let decision):
             if mutation == .revealsEndBeforeDurable, case .ended = decision { revealEnd() }
@@ -108,6 +112,7 @@ extension World {
     /// Sends a message to a worker process, if the world lets it.
     func say(_ message: Message, to session: SessionID, at peer: PeerAddress) {
         trace?("\(now) C -> \(session.low): \(message.summary)")
+        let message = mutated(message)
         check(message, to: session)
         if case .lease(let lease) = message { leasedSamples[session] = samples(of: lease) }
         guard peer.bytes.count == 3 else { return }
@@ -139,6 +144,7 @@ extension World {
         }
         guard let answer else { return }
         queue.add(at: now + random.pick(0...20), .answers(generation: coordinatorGeneration, answer))
+        if case .stored(let request) = answer { closeRound(request.commit.shard.job) }
     }
 
     private func refusal(of operation: SimulatedStore.Operation) -> CoordinatorEvent? {
@@ -160,13 +166,16 @@ extension World {
         case .submit(let index):
             let job = settings.jobs[index].job
             guard store.position(job.id) == nil else { return nil }
-            store.jobs.append(.init(job: job, values: Array(repeating: nil, count: job.plan.shardCount)))
-            return .submitted(job)
+            store.jobs.append(.init(job: job))
+            return .submitted(mutated(job))
         case .commit(let request):
             let isEmpty = request.session == nil
             guard isEmpty || uploads[request.commit.digest] != nil else { return .storeFailed(request, .missing) }
-            let value = uploads.removeValue(forKey: request.commit.digest)
-            if let text = store.commit(request, value: value) { problem(text) }
+            let upload = uploads.removeValue(forKey: request.commit.digest)
+            if let text = store.refusal(of: request, input: upload?.input) {
+                return .storeFailed(request, .invalid(text: text))
+            }
+            if let text = store.commit(request, value: upload?.value) { problem(text) }
             resultsCounted += isEmpty ? 0 : 1
             return .stored(request)
         case .decide(let decision):

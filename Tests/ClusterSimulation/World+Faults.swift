@@ -54,6 +54,11 @@ extension World {
         let worker = random.pick(0...processes.count - 1)
         let isStranger = random.chance(0.5)
         let session = isStranger ? SessionID(high: 1, low: random.next()) : processes[worker].core.session
+        if let claim = closedRoundClaim(worker) {
+            outcome.tally[.closedClaims] += 1
+            queue.add(at: now + 1, claim)  // Later its round might be open.
+            return
+        }
         let shard = ShardReference(job: UInt64(random.pick(0...5)), shard: random.pick(100...900), attempt: 1)
         let message: Message =
             switch random.pick(0...7) {
@@ -84,7 +89,9 @@ extension World {
         let worker = random.pick(0...processes.count - 1)
         let choice = random.pick(0...settings.killWeight + 7)
         switch choice {
-        case 0: killCoordinator()
+        case 0:
+            // What a job of rounds has come to is not kept: without its coordinator it is over.
+            if settings.hasRounds { kill(worker) } else { killCoordinator() }
         case 1: cut(worker)
         case 2:
             outcome.tally[.pauses] += 1

@@ -5,17 +5,20 @@ import WorkerCore
 
 extension World {
     func makeWorker(_ index: Int) -> WorkerCore {
-        let worker = settings.workers[index]
-        let hello = Hello(
-            build: "simulated", node: worker.device.node, process: 1, localRank: worker.device.localRank,
-            instructionSet: "any")
         var configuration = WorkerConfiguration(
-            hello: hello, session: SessionID(high: random.next(), low: UInt64(index)))
+            hello: hello(of: index), session: SessionID(high: random.next(), low: UInt64(index)))
         configuration.retryInterval = .milliseconds(100)
         configuration.drainGrace = settings.drainGrace
         configuration.farewellTimeout = .milliseconds(300)
         configuration.lifetime = isHealed ? nil : settings.lifetimes[index].map { .milliseconds($0) }
         return WorkerCore(configuration: configuration)
+    }
+
+    /// What a worker says first.
+    func hello(of worker: Int) -> Hello {
+        let device = settings.workers[worker].device
+        return Hello(
+            build: "simulated", node: device.node, process: 1, localRank: device.localRank, instructionSet: "any")
     }
 
     private func time(of worker: Int) -> Duration {
@@ -111,10 +114,7 @@ extension World {
     }
 
     private func configuration(of core: WorkerCore, _ worker: Int) -> WorkerConfiguration {
-        let device = settings.workers[worker].device
-        let hello = Hello(
-            build: "simulated", node: device.node, process: 1, localRank: device.localRank, instructionSet: "any")
-        var configuration = WorkerConfiguration(hello: hello, session: core.session)
+        var configuration = WorkerConfiguration(hello: hello(of: worker), session: core.session)
         configuration.retryInterval = .milliseconds(100)
         return configuration
     }

@@ -39,7 +39,7 @@ public final class World {
         /// What the compute thread is at.
         var task: Task?
         /// The statistics that the compute thread keeps.
-        var last: (shard: ShardReference, value: UInt64, samples: Int)?
+        var last: (shard: ShardReference, result: Upload, samples: Int)?
         /// Whether the compute thread will never do anything again.
         var isStuck = false
         /// A result that the coordinator has not spoken about.
@@ -53,6 +53,13 @@ public final class World {
         let number: Int
         let lease: Lease
         let samples: [Int]
+    }
+
+    /// The statistics of a shard.
+    struct Upload {
+        var value: UInt64
+        /// What they were computed with, in a job of rounds.
+        var input: ContentDigest?
     }
 
     /// An operation on its way to the disk.
@@ -88,7 +95,7 @@ public final class World {
     var writeCount = 0
     var diskFullUntil = 0
     /// Uploaded statistics, which are not durable.
-    var uploads: [ContentDigest: UInt64] = [:]
+    var uploads: [ContentDigest: Upload] = [:]
     /// Shards that the running coordinator knows to be counted.
     var known: Set<ShardKey> = []
 
@@ -201,6 +208,7 @@ public final class World {
         case .answers(let generation, let answer):
             guard generation == coordinatorGeneration, !isPutOff(event) else { return }
             step(answer)
+            if case .stored(let request) = answer { openRound(request.commit.shard.job) }
         case .submit(let index): submit(index)
         case .cancel(let index): cancel(index)
         case .startCoordinator: startCoordinator()

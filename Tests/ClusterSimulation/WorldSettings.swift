@@ -49,6 +49,8 @@ struct WorldSettings {
     var killWeight = 3
     var workers: [Worker] = []
     var jobs: [Job] = []
+    /// Whether there are jobs of rounds.
+    var hasRounds: Bool
     var coordinator = CoordinatorConfiguration()
     var drainGrace: Duration = .milliseconds(500)
     var lifetimes: [Int?] = []
@@ -56,6 +58,7 @@ struct WorldSettings {
     init(seed: UInt64) throws {
         var random = Randomness(seed: seed &* 0xD134_2543_DE82_EF95 &+ 1)
         hasFaults = seed % 10 != 0
+        hasRounds = seed % 3 == 1
         usesCodec = seed % 16 == 5
         latency = random.pick(1...60)
         if hasFaults {
@@ -73,6 +76,18 @@ struct WorldSettings {
         let audit = hasLiar ? 100.0 : random.chance(0.2) ? 30.0 : 0
         for number in 1...(isSingle ? 1 : random.pick(1...3)) {
             jobs.append(try Self.job(number, audit: audit, isPoisoned: isPoisoned, &random))
+        }
+        if hasRounds { makeRounds(&random) }
+    }
+
+    /// Whether a device computes wrongly.
+    var hasLiar: Bool { workers.contains { $0.lieRate > 0 } }
+
+    private mutating func makeRounds(_ random: inout Randomness) {
+        for index in jobs.indices where index == 0 || random.chance(0.5) {
+            let input = SimulatedStore.digest(SimulatedStore.firstInput(jobs[index].job))
+            jobs[index].job.rounds = JobRounds(shardsPerRound: random.pick(1...8), firstInput: input)
+            jobs[index].job.poisonPolicy = .fail  // No round is computed without a sample.
         }
     }
 
