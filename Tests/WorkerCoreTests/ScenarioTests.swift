@@ -55,7 +55,8 @@ enum WorkerScript {
         case "Welcome":
             return .welcome(
                 Welcome(
-                    cluster: session, epoch: 1, heartbeatInterval: .seconds(5), leaseDuration: .seconds(30),
+                    cluster: words.count > 1 ? SessionID(high: 9, low: 9) : session, epoch: 1,
+                    heartbeatInterval: .seconds(5), leaseDuration: .seconds(30),
                     dataEndpoint: "ipc://data"))
         case "Reject":
             return .reject(code: .version, text: "too old", retryAfter: words.count > 1 ? .seconds(9) : nil)

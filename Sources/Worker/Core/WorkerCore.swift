@@ -30,6 +30,8 @@ public struct WorkerCore: Sendable {
     let configuration: WorkerConfiguration
     var work = Work.idle
     var isJoined = false
+    /// The coordinator that it joined last.
+    var cluster: SessionID?
     var wasEverJoined = false
     var leaving: Leaving?
     var residentBytes = 0
@@ -116,12 +118,15 @@ public struct WorkerCore: Sendable {
     private mutating func receive(_ message: Message, now: Duration) {
         switch message {
         case .welcome(let welcome):
+            if let cluster, cluster != welcome.cluster { forget() }
+            cluster = welcome.cluster
             isJoined = true
             wasEverJoined = true
             heartbeatInterval = welcome.heartbeatInterval
             nextHeartbeat = now + heartbeatInterval
             effects.append(.connectData(endpoint: welcome.dataEndpoint, chunkBytes: welcome.chunkBytes))
-            speak(now: now)
+            leaveIfIdle()
+            if work != .stopped { speak(now: now) }
         case .reject(let code, let text, let retryAfter):
             if let retryAfter {
                 repeatAt = now + retryAfter
@@ -160,6 +165,15 @@ public struct WorkerCore: Sendable {
         case .drain: drain()
         default: break  // A misplaced message changes nothing.
         }
+    }
+
+    /// Lets go of what another coordinator wanted: a shard of its job is none of this one's, although they have the same
+    /// numbers.
+    private mutating func forget() {
+        if case .computing(let lease, _) = work { effects.append(.abandon(lease.shard)) }
+        work = .idle
+        latestAttempts = []
+        wantedModel = nil
     }
 
     private mutating func answered(
