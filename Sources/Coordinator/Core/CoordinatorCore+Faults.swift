@@ -192,6 +192,9 @@ extension CoordinatorCore {
                 cancel(id)
                 if jobs[j].shards.states[shard] == .leased { jobs[j].shards.release(shard) }
             }
+            for shard in jobs[j].bisections.keys.sorted() { jobs[j].shards.release(shard) }
+            jobs[j].bisections = [:]
+            jobs[j].openTrials = []
             jobs[j].shards.reset()
             jobs[j].closeRounds()
             return
