@@ -13,6 +13,8 @@ final class RoundStore: ShardStore {
         var results: [Int: [UInt8]] = [:]
         var traffic = RoundTraffic()
         var isComplete = false
+        /// Why the job cannot start over.
+        var failure: JobFailure?
     }
 
     private let state: Mutex<State>
@@ -57,6 +59,7 @@ final class RoundStore: ShardStore {
         }
         let shard = request.commit.shard.shard
         return state.withLock { state in
+            if let failure = state.failure { return (.broken(failure), nil) }
             guard shard / shardsPerRound == state.round else {
                 return (.failed(.invalid(text: "The result is of another round than \(state.round)")), nil)
             }
@@ -109,10 +112,13 @@ final class RoundStore: ShardStore {
 
     func reset() {
         state.withLock { state in
-            guard let bytes = try? reducer.start() else { return }
-            let input = Blob(bytes)
-            inputs.offer(input)
-            state = State(input: input)
+            do {
+                let input = Blob(try reducer.start())
+                inputs.offer(input)
+                state = State(input: input)
+            } catch {
+                state.failure = .store(text: "The job cannot start over: \(error)")
+            }
         }
     }
 
