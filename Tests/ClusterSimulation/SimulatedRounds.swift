@@ -54,20 +54,25 @@ extension SimulatedStore {
     static func firstInput(_ job: CoordinatorJob) -> UInt64 { Randomness.mix(job.id &+ 77) }
 
     /// The result of a shard in a round.
-    static func value(_ value: UInt64, with input: UInt64) -> UInt64 { Randomness.mix(value ^ Randomness.mix(input)) }
+    static func value(_ value: UInt64, with input: UInt64, seed: Int) -> UInt64 {
+        Randomness.mix(value ^ Randomness.mix(input) &+ UInt64(seed))
+    }
 
     /// What the next round computes with; depends on the order of the results.
     static func reduce(_ results: [UInt64], after input: UInt64) -> UInt64 { results.reduce(input, merge) }
 
     /// What the rounds of a job compute with when nobody is wrong, and what comes of the last one; `nil` without rounds.
-    static func inputs(_ job: CoordinatorJob) -> [UInt64]? {
+    static func inputs(_ stored: Job) -> [UInt64]? {
+        let job = stored.job
         guard let rounds = job.rounds else { return nil }
         let shards = 0..<job.plan.shardCount
         return stride(from: 0, to: shards.count, by: rounds.shardsPerRound).reduce(into: [firstInput(job)]) {
             (inputs, first) in
             let input = inputs[inputs.count - 1]
             let round = (first..<first + rounds.shardsPerRound).clamped(to: shards)
-            let results = round.map { value(value(job, Array(job.plan.shard($0).samples)), with: input) }
+            let results = round.map {
+                value(value(job, Array(job.plan.shard($0).samples)), with: input, seed: stored.seed)
+            }
             inputs.append(reduce(results, after: input))
         }
     }

@@ -20,11 +20,14 @@ struct SimulatedStore {
         var inputs: [UInt64] = []
         /// Rounds that the coordinator was told to hand out.
         var openedRounds = 1
+        /// Decides the results of rounds, besides their inputs and samples, as the seed of a training does.
+        let seed: Int
         /// The shards that are stored, in the order of arrival.
         var arrived: [Int] = []
 
-        init(job: CoordinatorJob) {
+        init(job: CoordinatorJob, seed: Int) {
             self.job = job
+            self.seed = seed
             values = Array(repeating: nil, count: job.plan.shardCount)
             if job.rounds != nil { inputs = [SimulatedStore.firstInput(job)] }
         }
@@ -33,7 +36,7 @@ struct SimulatedStore {
         mutating func reset() {
             let resets = resets + 1
             let (skipped, decisions, outcome) = (skipped, decisions, outcome)
-            self = Self(job: job)
+            self = Self(job: job, seed: seed)
             (self.resets, self.skipped, self.outcome) = (resets, skipped, outcome)
             self.decisions = decisions.filter {
                 if case .disputed = $0 { false } else { true }

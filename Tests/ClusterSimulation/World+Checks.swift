@@ -109,7 +109,7 @@ extension World {
         let job = store.jobs[j]
         if job.shards.count != job.job.plan.shardCount { problem("the result of job \(job.job.id) lacks shards") }
         let right =
-            SimulatedStore.inputs(job.job)?.last
+            SimulatedStore.inputs(job)?.last
             ?? SimulatedStore.root(SimulatedStore.values(job.job, without: job.skipped))
         var root =
             job.inputs.last ?? (mutation == .foldsInArrivalOrder ? job.folded : SimulatedStore.root(job.values))

@@ -18,7 +18,9 @@ extension World {
     func begin(_ worker: Int, _ lease: Lease) {
         taskCount += 1
         leases[worker] = lease
-        processes[worker].task = Task(number: taskCount, lease: lease, samples: samples(of: lease))
+        let input = lease.inputDigest.flatMap { store.job(lease.shard.job)?.input($0) }
+        processes[worker].task = Task(
+            number: taskCount, lease: lease, samples: samples(of: lease), input: input, seed: cluster)
     }
 
     /// The compute thread takes a shard.
@@ -27,7 +29,7 @@ extension World {
         begin(worker, lease)
         processes[worker].last = nil
         guard let task = processes[worker].task else { return }
-        if let digest = lease.inputDigest, store.job(lease.shard.job)?.input(digest) == nil {
+        if lease.inputDigest != nil, task.input == nil {
             fail(worker, .internal, nil)  // Of a round so long ago that its input is not offered any more.
             return
         }
@@ -86,21 +88,15 @@ extension World {
             return
         }
         let job = settings.jobs[Int(task.lease.shard.job) - 1].job
-        let digest = task.lease.inputDigest
         var value = SimulatedStore.value(job, task.samples)
-        if let digest {
-            guard let input = store.job(job.id)?.input(digest) else {
-                fail(worker, .internal, nil)
-                return
-            }
-            value = SimulatedStore.value(value, with: input)
-        }
+        if let input = task.input { value = SimulatedStore.value(value, with: input, seed: task.seed) }
         let liar = settings.workers[worker]
         if liar.lieRate > 0, random.chance(liar.lieRate), !task.lease.purpose.isTrial {
             outcome.tally[.lies] += 1
             value = Randomness.mix(value &+ (liar.liesConsistently ? 1 : random.next()))
         }
-        processes[worker].last = (task.lease.shard, Upload(value: value, input: digest), task.samples.count)
+        let result = Upload(value: value, input: task.lease.inputDigest)
+        processes[worker].last = (task.lease.shard, result, task.samples.count)
         switch task.lease.purpose {
         case .count:
             outcome.tally[.executions] += 1

@@ -34,7 +34,14 @@ extension World {
         guard isCoordinatorUp else { return }
         outcome.tally[.coordinatorKills] += 1
         isCoordinatorUp = false
-        // What was under way may be on the disk or not, but never the later part without the earlier one.
+        if settings.hasRounds { loseJobs() } else { loseWrites() }
+        uploads = [:]
+        coordinatorGeneration += 1
+        queue.add(at: now + random.pick(50...2000), .startCoordinator)
+    }
+
+    /// What was under way may be on the disk or not, but never the later part without the earlier one.
+    private func loseWrites() {
         let kept = random.pick(0...writes.count)
         for (index, write) in writes.enumerated() {
             if index < kept, random.chance(0.5), now >= diskFullUntil {
@@ -45,9 +52,6 @@ extension World {
             }
         }
         writes = []
-        uploads = [:]
-        coordinatorGeneration += 1
-        queue.add(at: now + random.pick(50...2000), .startCoordinator)
     }
 
     /// Lets the coordinator take in an event, and does what it wants.
@@ -119,7 +123,7 @@ extension World {
         let worker = Int(peer.bytes[0])
         let generation = Int(peer.bytes[1]) << 8 | Int(peer.bytes[2])
         let envelope = Envelope(session: session, sequence: 1, message: message)
-        transmit(envelope, isCut: isCut[worker].to) { .toWorker(worker, generation: generation, $0) }
+        transmit(envelope, isCut: isCut[worker].to) { .toWorker(worker, generation: generation, $0, cluster: cluster) }
     }
 
     // MARK: The disk
@@ -166,7 +170,7 @@ extension World {
         case .submit(let index):
             let job = settings.jobs[index].job
             guard store.position(job.id) == nil else { return nil }
-            store.jobs.append(.init(job: job))
+            store.jobs.append(.init(job: job, seed: cluster))
             return .submitted(mutated(job))
         case .commit(let request):
             let isEmpty = request.session == nil

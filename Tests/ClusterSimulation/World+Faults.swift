@@ -45,7 +45,7 @@ extension World {
         let (envelope, peer) = oldMessages[random.pick(0...oldMessages.count - 1)]
         if case .goodbye = envelope.message { return }
         outcome.tally[.lateMessages] += 1
-        queue.add(at: now + 1, .toCoordinator(envelope, peer))
+        queue.add(at: now + 1, .toCoordinator(envelope, peer, cluster: cluster))
     }
 
     /// A message that makes no sense, of a stranger or of a worker.
@@ -81,7 +81,7 @@ extension World {
         let peer = PeerAddress([UInt8(worker), 255, 255])
         queue.add(
             at: now + random.pick(1...settings.latency),
-            .toCoordinator(Envelope(session: session, sequence: 1, message: message), peer))
+            .toCoordinator(Envelope(session: session, sequence: 1, message: message), peer, cluster: cluster))
     }
 
     func fault() {
@@ -90,8 +90,9 @@ extension World {
         let choice = random.pick(0...settings.killWeight + 7)
         switch choice {
         case 0:
-            // What a job of rounds has come to is not kept: without its coordinator it is over.
-            if settings.hasRounds { kill(worker) } else { killCoordinator() }
+            // What a job of rounds has come to is not kept: it begins anew, unless its workers may have left for good.
+            if settings.hasRounds, store.jobs.allSatisfy({ $0.outcome != nil }) { break }
+            killCoordinator()
         case 1: cut(worker)
         case 2:
             outcome.tally[.pauses] += 1

@@ -49,7 +49,7 @@ extension World {
         outcome.tally[.rounds] += 1
         let job = store.jobs[j]
         let closed = job.inputs.count - 1
-        if !settings.hasLiar, SimulatedStore.inputs(job.job)?[closed] != job.inputs[closed] {
+        if !settings.hasLiar, SimulatedStore.inputs(job)?[closed] != job.inputs[closed] {
             problem("round \(closed - 1) of job \(id) is reduced of other results")
         }
     }
@@ -73,7 +73,7 @@ extension World {
 
     /// What a worker of another time may say, at once: that it has, or holds, a shard of a round that is not open.
     func closedRoundClaim(_ worker: Int) -> Event? {
-        guard settings.hasRounds, random.chance(0.5),
+        guard settings.hasRounds, processes[worker].cluster.low == UInt64(cluster), random.chance(0.5),
             let job = store.jobs.first(where: { ($0.openRound?.upperBound ?? .max) < $0.job.plan.shardCount }),
             let open = job.openRound
         else { return nil }
@@ -90,7 +90,20 @@ extension World {
                 Commit(shard: reference, epoch: 1, digest: SimulatedStore.digest(1), size: 8, samples: samples))
         }
         let envelope = Envelope(session: processes[worker].core.session, sequence: 1, message: message)
-        return .toCoordinator(envelope, PeerAddress([UInt8(worker), 255, 255]))
+        return .toCoordinator(envelope, PeerAddress([UInt8(worker), 255, 255]), cluster: cluster)
+    }
+
+    /// A coordinator ends whose jobs are not durable: another one begins with them anew, with another seed.
+    func loseJobs() {
+        cluster += 1
+        joined = []
+        store = SimulatedStore()
+        coordinatorConfiguration.cluster = SessionID(high: 1, low: UInt64(cluster))
+        writes = []
+        trials = []
+        skippedAudits = []
+        oldMessages = []
+        for index in settings.jobs.indices { queue.add(at: now + 100, .submit(index)) }
     }
 
     /// A message with the bug of a mutation.

@@ -53,8 +53,8 @@ extension World {
 
     func handleInWorker(_ event: Event) {
         switch event {
-        case .toWorker(let worker, let generation, let envelope):
-            guard isReady(worker, generation, event) else { return }
+        case .toWorker(let worker, let generation, let envelope, let cluster):
+            guard cluster == self.cluster, isReady(worker, generation, event) else { return }
             receive(worker, envelope)
         case .workerTimer(let worker, let generation):
             guard processes[worker].generation == generation, processes[worker].timerAt == now else { return }
@@ -102,6 +102,9 @@ extension World {
         case .commitAck(let shard, let result, _, _) where shard == processes[worker].unanswered:
             if result != .retry { processes[worker].unanswered = nil }
         case .done: processes[worker].unanswered = nil
+        case .welcome(let welcome) where welcome.cluster != processes[worker].cluster:
+            processes[worker].cluster = welcome.cluster
+            processes[worker].unanswered = nil  // It is nothing to this coordinator.
         case .unknown where mutation == .dropsResultAtRejoin && processes[worker].unanswered != nil:
             var configuration = processes[worker].core
             configuration = WorkerCore(configuration: self.configuration(of: configuration, worker))
@@ -155,7 +158,9 @@ extension World {
             let envelope = Envelope(session: processes[worker].core.session, sequence: 1, message: message)
             let peer = PeerAddress([UInt8(worker), UInt8(generation >> 8 & 255), UInt8(generation & 255)])
             if random.chance(0.02) || oldMessages.count < 8 { keep(envelope, peer) }
-            transmit(envelope, isCut: isCut[worker].from) { .toCoordinator($0, peer) }
+            let isHello = if case .hello = message { true } else { false }
+            let addressee = isHello ? cluster : Int(processes[worker].cluster.low)
+            transmit(envelope, isCut: isCut[worker].from) { .toCoordinator($0, peer, cluster: addressee) }
         case .compute(let lease): compute(worker, lease)
         case .upload(let shard):
             guard let last = processes[worker].last, last.shard == shard, let lease = lastLease(worker) else {

@@ -9,8 +9,8 @@ import WorkerCore
 /// to its end; then old messages are delivered once more, and nothing may change. Times are milliseconds.
 public final class World {
     enum Event {
-        case toCoordinator(Envelope, PeerAddress)
-        case toWorker(Int, generation: Int, Envelope)
+        case toCoordinator(Envelope, PeerAddress, cluster: Int)
+        case toWorker(Int, generation: Int, Envelope, cluster: Int)
         case coordinatorTimer(generation: Int)
         case workerTimer(Int, generation: Int)
         case progress(Int, generation: Int, task: Int, samples: Int)
@@ -46,6 +46,8 @@ public final class World {
         var unanswered: ShardReference?
         var isLeaving = false
         var isAlienated = false
+        /// The coordinator that it has joined.
+        var cluster = SessionID(high: 0, low: 0)
         var loadedModel: ContentDigest?
     }
 
@@ -53,6 +55,9 @@ public final class World {
         let number: Int
         let lease: Lease
         let samples: [Int]
+        /// What its round computes with, if that can be fetched.
+        let input: UInt64?
+        let seed: Int
     }
 
     /// The statistics of a shard.
@@ -87,6 +92,10 @@ public final class World {
     var coordinator: CoordinatorCore
     var isCoordinatorUp = false
     var coordinatorGeneration = 0
+    /// Grows when a coordinator begins without what the one before knew.
+    var cluster = 0
+    /// Who has said hello to it: what they said before to another one does not come after that, as on one connection.
+    var joined: Set<SessionID> = []
     var coordinatorTimerAt: Int?
     var coordinatorPausedUntil = 0
     var coordinatorClock = (offset: 0, rate: 1000)
@@ -192,8 +201,11 @@ public final class World {
 
     private func handle(_ event: Event) {
         switch event {
-        case .toCoordinator(let envelope, let peer):
+        case .toCoordinator(let envelope, let peer, let cluster):
+            let isHello = if case .hello = envelope.message { true } else { false }
+            if cluster != self.cluster, isHello || joined.contains(envelope.session) { return }
             if isPutOff(event) { return }
+            if isHello { joined.insert(envelope.session) }
             step(.received(mutated(envelope), from: peer))
         case .coordinatorTimer(let generation):
             guard generation == coordinatorGeneration, coordinatorTimerAt == now else { return }
