@@ -295,7 +295,7 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Calibration", "CoordinatorCore", "CoordinatorService", "Quantization", "Wire", "WorkerCore",
+                "Calibration", "CoordinatorCore", "CoordinatorService", "Quantization", "Tensors", "Wire", "WorkerCore",
                 "WorkerService",
             ],
             path: "Tests/ClusterTests", swiftSettings: settings),
