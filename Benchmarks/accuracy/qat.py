@@ -40,8 +40,8 @@ ROWS = [
     ("fmnist_resnet", "int4, ends int8", "PTQ ema_lowbit", "finetune", RESTING + [
         "--qconfig", "ema_lowbit_fakequant"] + ends("ema_fakequant")),
     ("fmnist_resnet", "int4, ends int8", "QAT ema_lowbit", "finetune", TRAINED + [
-        "--qconfig", "ema_lowbit_fakequant", "--epochs", "30", "--learning-rate", "0.015", "--warm-up", "32"]
-        + ends("ema_fakequant")),
+        "--qconfig", "ema_lowbit_fakequant", "--epochs", "30", "--learning-rate", "0.015", "--warm-up", "32",
+        "--observer-epochs", "5"] + ends("ema_fakequant")),
     ("fmnist_resnet", "int4, ends int8", "QAT LSQ", "finetune", TRAINED + [
         "--qconfig", "lsq_int4", "--epochs", "30", "--learning-rate", "0.015", "--warm-up", "32"] + ends("lsq")),
     ("fmnist_resnet", "int4, ends int8", "QAT TQT", "finetune", TRAINED + [

@@ -173,6 +173,8 @@ import Training
     @Test(arguments: [
         (["--qconfig", "calibration"], 65, "histogram"), (["--qconfig", "nothing"], 64, "nothing"),
         (["--batch-size", "30"], 64, "--micro-batches"), (["--float-module", "nowhere"], 65, "nowhere"),
+        (["--qconfig-for", "nowhere*=lsq"], 65, "No module matches 'nowhere*'"),
+        (["--qconfig", "nothing"], 64, "lsq_int4"),
         (["--batch-size", "1000"], 65, "--batch-size"),
         (["--labels", "classes"], 65, "no array 'classes' with labels, only: image, label"),
         (["--learning-rate", "1e30"], 65, "diverged"), (["--augment", "mixup"], 64, "--distill 1"),

@@ -32,11 +32,6 @@ struct FinetuneCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "YAML file with these options as keys; an option on the command line wins.", valueName: "file"))
-    var config: String?
-
-    @Option(
-        help: ArgumentHelp(
             "What is observed and rounded: a preset, or a YAML file with weight_observer, act_observer, weight_fake_quant and "
                 + "act_fake_quant; in a job file also these keys themselves.", valueName: "preset|file"))
     var qconfig: String = "ema_fakequant"
@@ -66,68 +61,45 @@ struct FinetuneCommand: AsyncParsableCommand {
             "Also write the quantized network's state dictionary, as .pth or .safetensors.", valueName: "file"))
     var stateDictionary: String?
 
-    @OptionGroup(title: "Data")
-    var data: DataOptions
-
-    @Option(
-        help: ArgumentHelp(
-            "How workers get the samples: shared reads the paths, stream receives them over ZeroMQ.", valueName: "way"))
-    var dataDelivery: PlanOptions.DataDeliveryChoice = .shared
-
-    @OptionGroup(title: "Training")
-    var training: TrainingOptionGroup
+    @OptionGroup
+    var common: TrainingCommandOptions
 
     @OptionGroup(title: "Teacher")
     var teacher: DistillationOptionGroup
 
-    @OptionGroup(title: "Workers")
-    var cluster: LocalClusterOptions
-
-    @OptionGroup(title: "Keys")
-    var keys: CoordinatorKeyOptions
-
-    @OptionGroup(title: "Dump")
-    var dump: DumpOptions
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
-
     func validate() throws {
-        try keys.validate(listens: cluster.listen != nil)
-        try dump.validate(hasLocalWorkers: cluster.hasLocalWorkers)
-        try dump.validateTraining()
         if let observerEpochs, observerEpochs < 1 { throw ValidationError("--observer-epochs must be at least 1.") }
-        if training.labels == nil, teacher.distill < 1 {
+        if common.training.labels == nil, teacher.distill < 1 {
             throw ValidationError("--labels are needed, unless the float model says all (--distill 1).")
         }
-        if training.augment?.augmentation.mixesUp == true, teacher.distill < 1 {
+        if common.training.augment?.augmentation.mixesUp == true, teacher.distill < 1 {
             throw ValidationError("A blend of two images has no label: --augment mixup needs --distill 1.")
         }
     }
 
     func run() async throws {
         try await FailureReport.exitOnFailure {
-            var files = [("--output", output)] + (training.checkpoint.map { [("--checkpoint", $0)] } ?? [])
+            var files = [("--output", output)]
             if let stateDictionary {
                 _ = try StateFileFormat(path: stateDictionary)
                 files.append(("--state-dict", stateDictionary))
             }
-            try TrainingFiles.check(files, against: [model, training.labels, data.preprocess] + data.paths)
-            let job = try TrainingJob(
-                model: model, data: data, training: training, qconfig: try RecipeArgument(text: qconfig).qconfig(),
-                overrides: try qconfigFor.map { text in
-                    let other = try RecipeOverride(text)
-                    return .init(pattern: other.pattern, qconfig: try other.recipe.qconfig())
-                }, floatPaths: floatModules, distillation: teacher.distillation, observerEpochs: observerEpochs)
-            let run = TrainingRun(
-                cluster: cluster, keys: keys, training: training, data: data, delivery: dataDelivery,
-                dump: dump)
-            let (state, summary) = try await run.run(job)
-            var network = Network(state.graph)
-            try network.quantize()
-            try ONNXModel.write(network.graph.loweredFromQuantized(), to: URL(filePath: output))
-            if let stateDictionary { try network.stateDictionary.write(to: stateDictionary) }
-            try TrainingFiles.report(summary, written: files.map(\.1), json: json)
+            try await common.run(model, files: files, job: job) { state in
+                var network = Network(state.graph)
+                try network.quantize()
+                try ONNXModel.write(network.graph.loweredFromQuantized(), to: URL(filePath: output))
+                if let stateDictionary { try network.stateDictionary.write(to: stateDictionary) }
+            }
         }
+    }
+
+    private func job() throws -> TrainingJob {
+        try TrainingJob(
+            model: model, data: common.data, training: common.training,
+            qconfig: try RecipeArgument(text: qconfig).qconfig(),
+            overrides: try qconfigFor.map { text in
+                let other = try RecipeOverride(text)
+                return .init(pattern: other.pattern, qconfig: try other.recipe.qconfig())
+            }, floatPaths: floatModules, distillation: teacher.distillation, observerEpochs: observerEpochs)
     }
 }

@@ -112,7 +112,11 @@ extension QConfig {
         case "lsq": self = trained(.lsq, .qint8Narrow, .qint8)
         case "lsq_int4": self = trained(.lsq, .qint4, .qint4)
         case "tqt_int4": self = trained(.tqt, .qint4, .qint4)
-        default: try self.init(preset: name)
+        default:
+            guard Self.presetNames.contains(name) else {
+                throw .unknownPreset(name, accepted: (Self.presetNames + Self.trainedNames).sorted())
+            }
+            try self.init(preset: name)
         }
     }
 }

@@ -18,6 +18,8 @@ public enum ModuleError: Error, Sendable, Hashable {
     case noQuantizedForm(path: String, mode: String)
     /// A path names no module.
     case unknownPath(String, available: [String])
+    /// No module that could have the recipe matches its pattern.
+    case unmatchedPattern(String, available: [String])
     /// The graph's values have no consistent types.
     case invalidGraph(reason: String)
 }
@@ -41,6 +43,8 @@ extension ModuleError: CustomStringConvertible {
             "Elemwise '\(path)': \(mode) has no quantized form; put a DequantStub before it, or disable its quantization"
         case .unknownPath(let path, let available):
             "No module lies at or below '\(path)'; there are \(available.map { "'\($0)'" }.joined(separator: ", "))"
+        case .unmatchedPattern(let pattern, let available):
+            "No module matches '\(pattern)'; there are \(available.map { "'\($0)'" }.joined(separator: ", "))"
         case .invalidGraph(let reason): "The model is not consistent: \(reason)"
         }
     }

@@ -39,6 +39,7 @@ extension Graph {
     public mutating func quantizeQAT(
         _ qconfig: QConfig = .emaFakequant, overrides: [QConfigOverride] = [], mapping: ModuleMapping = .standard
     ) throws(ModuleError) {
+        try check(overrides)
         try rewriteModules { (node, module, graph) throws(ModuleError) in
             // A layer that is the whole model has no place in a parent where another could stand.
             guard case .float = module.family, !module.disablesQuantization, !node.modulePath.isEmpty else {
@@ -49,6 +50,17 @@ extension Graph {
             var converted = ModuleOperator(module.kind, family: .qat(QATSettings(useful)))
             if let custom = mapping.toQAT[module.kind.name] { converted = try custom(module, useful) }
             return graph.replacing(node, by: converted)
+        }
+    }
+
+    /// A recipe for modules that do not exist would do nothing without a word.
+    private func check(_ overrides: [QConfigOverride]) throws(ModuleError) {
+        for override in overrides {
+            let isUsed = nodes.contains { node in
+                guard case .module(let module) = node.op else { return false }
+                return override.matches(node, module)
+            }
+            if !isUsed { throw .unmatchedPattern(override.pattern, available: modulePaths) }
         }
     }
 
@@ -63,6 +75,7 @@ extension Graph {
     public mutating func resetQConfig(
         _ qconfig: QConfig, overrides: [QConfigOverride] = []
     ) throws(ModuleError) {
+        try check(overrides)
         try rewriteModules { (node, module, graph) throws(ModuleError) in
             guard case .qat = module.family else { return nil }
             let chosen = overrides.first { $0.matches(node, module) }?.qconfig ?? qconfig
