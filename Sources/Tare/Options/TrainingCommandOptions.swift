@@ -44,6 +44,7 @@ struct TrainingCommandOptions: ParsableArguments {
     ///   - files: Options that name files to write, and their paths; the checkpoint is added.
     ///   - job: Reads model and data.
     ///   - write: Writes the files, without the checkpoint.
+    /// - Throws: An error that names the file, the data or the model; what training, `job` and `write` throw.
     func run(
         _ model: String, files: [(what: String, path: String)], job: () throws -> TrainingJob,
         write: (TrainingState) throws -> Void
