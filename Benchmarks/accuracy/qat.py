@@ -24,6 +24,8 @@ from fashion_mnist import DEVIATION, MEAN, logits, read_idx
 COMMON = ["--batch-size", "128", "--micro-batches", "2", "--distill", "1", "--batch-norm-epochs", "0"]
 TRAINED = COMMON + ["--augment", "flip,shift=1", "--schedule", "cosine"]
 ADAM = ["--optimizer", "adam", "--weight-decay", "0"]
+# Rows whose model goes through `tare equalize` first.
+EQUALIZED = "equalize, "
 RESTING = COMMON + ["--epochs", "1", "--learning-rate", "1e-12"]
 
 
@@ -36,6 +38,10 @@ ROWS = [
     ("fmnist_mobile", "int8 per tensor", "PTQ minmax", "calibrate", [
         "--observer", "minmax", "--weight-granularity", "per-tensor"]),
     ("fmnist_mobile", "int8 per tensor", "QAT ema_fakequant", "finetune", TRAINED + ADAM + [
+        "--epochs", "15", "--learning-rate", "0.0005"]),
+    ("fmnist_mobile", "int8 per tensor", EQUALIZED + "PTQ minmax", "calibrate", [
+        "--observer", "minmax", "--weight-granularity", "per-tensor"]),
+    ("fmnist_mobile", "int8 per tensor", EQUALIZED + "QAT ema_fakequant", "finetune", TRAINED + ADAM + [
         "--epochs", "15", "--learning-rate", "0.0005"]),
     ("fmnist_resnet", "int4, ends int8", "PTQ ema_lowbit", "finetune", RESTING + [
         "--qconfig", "ema_lowbit_fakequant"] + ends("ema_fakequant")),
@@ -51,6 +57,12 @@ ROWS = [
 
 def accuracy(model: str, images: np.ndarray, labels: np.ndarray) -> float:
     return 100 * float((logits(model, images).argmax(1) == labels).mean())
+
+
+def run(words: list[str]) -> None:
+    completed = subprocess.run(words, capture_output=True, text=True)
+    if completed.returncode != 0:
+        sys.exit(f"{' '.join(words)}\n{completed.stdout}{completed.stderr}")
 
 
 def main() -> int:
@@ -69,7 +81,7 @@ def main() -> int:
     labels = read_idx(data / "t10k-labels-idx1-ubyte.gz")
     floats: dict[str, float] = {}
     if not arguments.json:
-        print(f"{'model':14} {'bits':16} {'method':18} {'float':>6} {'top-1':>6} {'lost':>6} {'seconds':>8}")
+        print(f"{'model':14} {'bits':16} {'method':28} {'float':>6} {'top-1':>6} {'lost':>6} {'seconds':>8}")
     with tempfile.TemporaryDirectory() as folder:
         samples = str(pathlib.Path(folder) / "train.npz")
         np.savez(samples, image=training)
@@ -80,15 +92,15 @@ def main() -> int:
             if model not in floats:
                 floats[model] = accuracy(source, images, labels)
             output = str(pathlib.Path(folder) / "quantized.onnx")
-            words = [
-                arguments.tare, command, source, "--data", samples, "--workers", arguments.workers, "--output", output,
-                *options]
             start = time.monotonic()
-            completed = subprocess.run(words, capture_output=True, text=True)
+            if method.startswith(EQUALIZED):
+                equalized = str(pathlib.Path(folder) / "equalized.onnx")
+                run([arguments.tare, "equalize", source, "--data", samples, "--output", equalized])
+                source = equalized
+            run([
+                arguments.tare, command, source, "--data", samples, "--workers", arguments.workers, "--output", output,
+                *options])
             seconds = time.monotonic() - start
-            if completed.returncode != 0:
-                sys.stderr.write(f"{' '.join(words)}\n{completed.stdout}{completed.stderr}")
-                return 1
             row = {
                 "model": model, "bits": bits, "method": method, "float": floats[model],
                 "top1": accuracy(output, images, labels), "seconds": round(seconds, 1)}
@@ -96,7 +108,7 @@ def main() -> int:
                 print(json.dumps(row), flush=True)
                 continue
             print(
-                f"{model:14} {bits:16} {method:18} {row['float']:6.2f} {row['top1']:6.2f} "
+                f"{model:14} {bits:16} {method:28} {row['float']:6.2f} {row['top1']:6.2f} "
                 f"{row['float'] - row['top1']:6.2f} {seconds:8.1f}", flush=True)
     return 0
 

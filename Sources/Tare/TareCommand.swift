@@ -18,7 +18,8 @@ struct TareCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            CalibrateCommand.self, QuantizeCommand.self, TrainCommand.self, FinetuneCommand.self, EvaluateCommand.self,
+            EqualizeCommand.self, CalibrateCommand.self, QuantizeCommand.self, TrainCommand.self, FinetuneCommand.self,
+            EvaluateCommand.self,
             RunCommand.self, InspectCommand.self,
             CoordinatorCommand.self, WorkerCommand.self, SubmitCommand.self, StatusCommand.self, ResultCommand.self,
             CancelCommand.self,

@@ -1,0 +1,89 @@
+import Conversion
+import Datasets
+import Execution
+import Graphs
+import Tensors
+
+/// Equalizes a model with the largest elements that its samples give, and checks that it computes what it did.
+struct EqualizationRun {
+    /// The model with other parameters.
+    let graph: Graph
+    /// What became of each pair of layers.
+    let pairs: [CrossLayerEqualization.PairReport]
+    /// Largest difference between an element of the outputs before and after, over the first batch.
+    let largestDifference: Double
+
+    /// Runs the samples through the model.
+    ///
+    /// - Parameters:
+    ///   - graph: A float model.
+    ///   - dataset: Its samples.
+    ///   - batchSize: Samples that run at once.
+    /// - Throws: What reading the samples and running the model throws; `CommandFailure` for a model without such layers.
+    init(_ graph: Graph, _ dataset: CalibrationDataset, batchSize: Int) throws {
+        let equalization = CrossLayerEqualization(graph)
+        let bounded = equalization.boundedValues
+        var observed = graph
+        let known = Set(graph.outputs.map(\.name))
+        observed.outputs += bounded.filter { !known.contains($0) }.map {
+            .init(name: $0, type: TensorType(elementType: .float32, dimensions: nil))
+        }
+        let executor = try AcceleratedExecutor(observed)
+        var largest: [String: [Float]] = [:]
+        var first: (inputs: [String: Tensor], outputs: [String: Tensor])?
+        let count = bounded.isEmpty ? min(batchSize, dataset.source.sampleCount) : dataset.source.sampleCount
+        var progress = ProgressLine(title: "looking at channels", unit: "samples")
+        for start in stride(from: 0, to: count, by: batchSize) {
+            let range = start..<min(start + batchSize, count)
+            let inputs = try DecodedSample.assembleBatch(
+                range.map { try dataset.decoder.decode(dataset.source.readRaw($0)) })
+            let outputs = try executor.run(inputs)
+            for name in bounded {
+                guard let tensor = outputs[name] else { continue }
+                largest[name] = Self.largest(tensor, largest[name])
+            }
+            if first == nil { first = (inputs, outputs) }
+            progress.update(done: range.upperBound, total: count)
+        }
+        progress.finish()
+        let equalized = try equalization.equalized(largest: largest)
+        (self.graph, pairs) = equalized
+        guard !equalized.pairs.isEmpty else {
+            throw CommandFailure(
+                .badData,
+                "No two convolutions or linear layers have only rectifiers, pooling and the like between them: there is nothing to equalize"
+            )
+        }
+        largestDifference = try first.map { try Self.difference(equalized.graph, $0.inputs, $0.outputs) } ?? 0
+    }
+
+    /// The largest difference between what a graph computes and other outputs.
+    private static func difference(
+        _ graph: Graph, _ inputs: [String: Tensor], _ others: [String: Tensor]
+    ) throws -> Double {
+        let outputs = try AcceleratedExecutor(graph).run(inputs)
+        return graph.outputs.reduce(0) { max($0, difference(others[$1.name], outputs[$1.name])) }
+    }
+
+    /// The largest element of each channel, of a tensor [N, C, ...] and of what was known.
+    private static func largest(_ tensor: Tensor, _ known: [Float]?) -> [Float] {
+        let channels = tensor.shape.rank > 1 ? tensor.shape[1] : 1
+        var result = known ?? [Float](repeating: -.infinity, count: channels)
+        let inner = tensor.shape.dimensions.dropFirst(2).reduce(1, *)
+        tensor.withElements(as: Float.self) { elements in
+            for place in elements.indices {
+                let channel = place / inner % channels
+                result[channel] = max(result[channel], elements[place])
+            }
+        }
+        return result
+    }
+
+    private static func difference(_ left: Tensor?, _ right: Tensor?) -> Double {
+        guard let left, let right, left.shape == right.shape, left.elementType == .float32 else {
+            return left == right ? 0 : .infinity
+        }
+        return zip(left.elements(as: Float.self), right.elements(as: Float.self))
+            .reduce(0) { max($0, $1.0 == $1.1 ? 0 : abs(Double($1.0) - Double($1.1))) }
+    }
+}
