@@ -12,7 +12,7 @@ import Testing
         let graph: Graph
         let inputs: [String: Tensor]
 
-        /// - Parameter upper: Bound of the two `Clip` nodes; ReLU stands in their place without one.
+        /// `upper` is the bound of the two `Clip` nodes; ReLU stands in their place without one.
         init(seed: UInt64, upper: Float? = nil, transposeB: Bool = true) {
             var random = SeededGenerator(seed: seed)
             func tensor(_ shape: Shape, channels: [Float] = [1]) -> Tensor {

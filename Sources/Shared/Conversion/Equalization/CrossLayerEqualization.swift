@@ -79,8 +79,9 @@ public struct CrossLayerEqualization {
         return (layers.graph, reports)
     }
 
-    /// The factor of each channel: what makes both layers' ranges equal, as the nearest power of two. A half is rounded to even: away from
-    /// zero it would go to and fro for ever.
+    /// The factor of each channel: what makes both layers' ranges equal, as the nearest power of two.
+    ///
+    /// A half is rounded to even: away from zero it would go to and fro for ever.
     private func factors(_ pair: EqualizablePair, _ layers: LayerParameters, _ largest: [String: [Float]]) -> [Float] {
         let (own, next) = (layers.outputRanges(of: pair), layers.inputRanges(of: pair))
         return own.indices.map { channel in
