@@ -34,10 +34,10 @@ public enum Labels {
             return try DatasetSource(paths: [path], arrays: array.map { [$0] })
         } catch {
             guard case .missingArray(_, let name, let available) = error else { throw error }
+            let names = available.joined(separator: ", ")
             throw .malformedFile(
                 path: path,
-                reason: "it has no array '\(name)' with labels, only: \(available.joined(separator: ", ")); name one of these, or "
-                    + "a file of labels")
+                reason: "it has no array '\(name)' with labels, only: \(names); name one of these, or a file of labels")
         }
     }
 
