@@ -84,7 +84,7 @@ enum ExactnessCheck {
     ) -> Bool {
         let extent = 7
         let output = (extent + 2 * example.padding - example.kernel) / example.stride + 1
-        let window = WindowGeometry(
+        let window = SlidingWindow(
             kernel: [example.kernel, example.kernel], strides: [example.stride, example.stride], dilations: [1, 1],
             paddingBefore: [example.padding, example.padding],
             paddingAfter: [0, 1].map { _ in

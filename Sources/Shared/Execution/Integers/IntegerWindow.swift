@@ -1,4 +1,5 @@
 import CKernels
+import Kernels
 import Tensors
 
 /// A convolution of integers by our own kernels: any groups, strides and dilations on every processor.
@@ -7,7 +8,7 @@ struct IntegerWindow {
     private(set) var description: tare_integer_window
 
     /// Describes a convolution of data [N, C, spatial...] with channels innermost; `output` are spatial extents.
-    init(window: WindowGeometry, groups: Int, data: Shape, outputChannels: Int, output: [Int]) {
+    init(window: SlidingWindow, groups: Int, data: Shape, outputChannels: Int, output: [Int]) {
         var description = tare_integer_window()
         description.images = Int64(data[0])
         description.groups = Int64(groups)
@@ -24,7 +25,7 @@ struct IntegerWindow {
 
     /// Describes a product of a matrix [rows, inputs] with weights [outputs, inputs].
     init(rows: Int, inputs: Int, outputs: Int) {
-        let ones = WindowGeometry(
+        let ones = SlidingWindow(
             kernel: [1], strides: [1], dilations: [1], paddingBefore: [0], paddingAfter: [0])
         self.init(window: ones, groups: 1, data: [1, inputs, rows], outputChannels: outputs, output: [rows])
     }

@@ -10,16 +10,9 @@ extension OneDNNContext {
     func integerConvolution(
         _ convolution: ConvolutionPrimitive, sourceIsUnsigned: Bool
     ) throws(OneDNNError) -> OneDNNPrimitive? {
-        var description = unsafe tare_onednn_convolution()
-        unsafe description.source = convolution.source.shim
-        unsafe description.destination = convolution.destination.shim
-        unsafe description.spatial_rank = Int32(convolution.window.kernel.count)
-        unsafe fill(&description.kernel, convolution.window.kernel)
-        unsafe fill(&description.strides, convolution.window.strides)
-        unsafe fill(&description.dilations, convolution.window.dilations)
-        unsafe fill(&description.padding_before, convolution.window.paddingBefore)
-        unsafe fill(&description.padding_after, convolution.window.paddingAfter)
-        unsafe description.groups = Int64(convolution.groups)
+        var description = unsafe tare_onednn_convolution(
+            source: convolution.source, destination: convolution.destination, window: convolution.window,
+            groups: convolution.groups)
         unsafe description.weights.key = convolution.key
         return try withExtendedLifetime(convolution) { () throws(OneDNNError) in
             try unsafe primitive {
@@ -45,7 +38,7 @@ extension OneDNNContext {
     ///
     /// Arguments: source, destination.
     func integerPooling(
-        source: StridedShape, destination: StridedShape, window: WindowGeometry, isUnsigned: Bool
+        source: StridedShape, destination: StridedShape, window: SlidingWindow, isUnsigned: Bool
     ) throws(OneDNNError) -> OneDNNPrimitive? {
         var description = unsafe tare_onednn_pooling()
         unsafe description.source = source.shim

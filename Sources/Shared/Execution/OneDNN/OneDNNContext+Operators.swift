@@ -7,17 +7,9 @@ import Tensors
 extension OneDNNContext {
     /// Source, destination.
     func convolution(_ convolution: ConvolutionPrimitive) throws(OneDNNError) -> OneDNNPrimitive? {
-        var description = unsafe tare_onednn_convolution()
-        unsafe description.source = convolution.source.shim
-        unsafe description.destination = convolution.destination.shim
-        unsafe description.spatial_rank = Int32(convolution.window.kernel.count)
-        unsafe fill(&description.kernel, convolution.window.kernel)
-        unsafe fill(&description.strides, convolution.window.strides)
-        unsafe fill(&description.dilations, convolution.window.dilations)
-        unsafe fill(&description.padding_before, convolution.window.paddingBefore)
-        unsafe fill(&description.padding_after, convolution.window.paddingAfter)
-        unsafe description.groups = Int64(convolution.groups)
-        unsafe description.transposed = convolution.isTransposed ? 1 : 0
+        var description = unsafe tare_onednn_convolution(
+            source: convolution.source, destination: convolution.destination, window: convolution.window,
+            groups: convolution.groups, isTransposed: convolution.isTransposed)
         unsafe description.weights = shimConstant(convolution.weights, key: convolution.key)
         unsafe description.bias = shimConstant(convolution.bias, key: 0)
         return try withExtendedLifetime(convolution) { () throws(OneDNNError) in
@@ -49,7 +41,7 @@ extension OneDNNContext {
 
     /// Source, destination.
     func pooling(
-        source: StridedShape, destination: StridedShape, algorithm: PoolingAlgorithm, window: WindowGeometry
+        source: StridedShape, destination: StridedShape, algorithm: PoolingAlgorithm, window: SlidingWindow
     ) throws(OneDNNError) -> OneDNNPrimitive? {
         var description = unsafe tare_onednn_pooling()
         unsafe description.source = source.shim

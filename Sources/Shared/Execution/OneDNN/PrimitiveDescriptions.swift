@@ -3,20 +3,6 @@ import Graphs
 import Kernels
 import Tensors
 
-/// Kernel, strides, dilations and padding of a convolution or pooling, one entry per spatial axis.
-struct WindowGeometry: Hashable, Sendable {
-    /// Extents of the window.
-    var kernel: [Int]
-    /// Steps of the window.
-    var strides: [Int]
-    /// Distances between the elements of the window; 1 is dense.
-    var dilations: [Int]
-    /// Elements added before each axis.
-    var paddingBefore: [Int]
-    /// Elements added after each axis.
-    var paddingAfter: [Int]
-}
-
 /// A convolution with constant weights.
 struct ConvolutionPrimitive {
     /// [N, C, spatial...].
@@ -24,7 +10,7 @@ struct ConvolutionPrimitive {
     /// [N, M, spatial...].
     var destination: StridedShape
     /// Where the window goes.
-    var window: WindowGeometry
+    var window: SlidingWindow
     /// Channel groups.
     var groups: Int
     /// Whether it is a transposed convolution.

@@ -21,3 +21,22 @@ package func fill<FixedArray>(_ array: inout FixedArray, _ values: [Int]) {
         for (index, value) in values.enumerated() { unsafe elements[index] = Int64(value) }
     }
 }
+
+extension tare_onednn_convolution {
+    /// A convolution [N, C, spatial...] to [N, M, spatial...], without weights and bias.
+    package init(
+        source: StridedShape, destination: StridedShape, window: SlidingWindow, groups: Int, isTransposed: Bool = false
+    ) {
+        unsafe self.init()
+        unsafe self.source = source.shim
+        unsafe self.destination = destination.shim
+        unsafe spatial_rank = Int32(window.kernel.count)
+        unsafe fill(&kernel, window.kernel)
+        unsafe fill(&strides, window.strides)
+        unsafe fill(&dilations, window.dilations)
+        unsafe fill(&padding_before, window.paddingBefore)
+        unsafe fill(&padding_after, window.paddingAfter)
+        unsafe self.groups = Int64(groups)
+        unsafe transposed = isTransposed ? 1 : 0
+    }
+}

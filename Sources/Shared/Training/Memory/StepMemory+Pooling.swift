@@ -1,4 +1,5 @@
 import CKernels
+import Kernels
 
 extension StepMemory {
     /// A pooling over [batch, spatial..., channels].
@@ -7,7 +8,7 @@ extension StepMemory {
         let channels: Int
         let input: [Int]
         let output: [Int]
-        let window: TrainingWindow
+        let window: SlidingWindow
         /// Average only.
         let countsPadding: Bool
 
@@ -22,8 +23,8 @@ extension StepMemory {
             shim.kernel = Self.three(window.kernel, 1)
             shim.stride = Self.three(window.strides, 1)
             shim.dilation = Self.three(window.dilations, 1)
-            shim.before = Self.three(window.before, 0)
-            shim.after = Self.three(window.after, 0)
+            shim.before = Self.three(window.paddingBefore, 0)
+            shim.after = Self.three(window.paddingAfter, 0)
             return shim
         }
 

@@ -29,20 +29,13 @@ extension OneDNNContext {
 
     /// Makes a pass over data whose channels are innermost.
     func convolution(
-        _ pass: Pass, source: Shape, destination: Shape, window: TrainingWindow, groups: Int, isTransposed: Bool,
+        _ pass: Pass, source: Shape, destination: Shape, window: SlidingWindow, groups: Int, isTransposed: Bool,
         hasBias: Bool
     ) throws(StepError) -> Convolution {
-        var description = unsafe tare_onednn_convolution()
-        unsafe description.source = StridedShape(channelsLast: source.dimensions).shim
-        unsafe description.destination = StridedShape(channelsLast: destination.dimensions).shim
-        unsafe description.spatial_rank = Int32(window.kernel.count)
-        unsafe fill(&description.kernel, window.kernel)
-        unsafe fill(&description.strides, window.strides)
-        unsafe fill(&description.dilations, window.dilations)
-        unsafe fill(&description.padding_before, window.before)
-        unsafe fill(&description.padding_after, window.after)
-        unsafe description.groups = Int64(groups)
-        unsafe description.transposed = isTransposed ? 1 : 0
+        var description = unsafe tare_onednn_convolution(
+            source: StridedShape(channelsLast: source.dimensions),
+            destination: StridedShape(channelsLast: destination.dimensions), window: window, groups: groups,
+            isTransposed: isTransposed)
         var result = unsafe tare_training_convolution()
         let status = unsafe tare_training_convolution_create(
             handle, &description, pass.code, hasBias ? 1 : 0, &result)

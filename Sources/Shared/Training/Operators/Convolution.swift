@@ -8,7 +8,7 @@ extension PlanBuilder {
         let destination = try shape(of: node.outputs[0])
         let kernel = Array(try shape(of: node.inputs[1]).dimensions.dropFirst(2))
         guard
-            let window = TrainingWindow(
+            let window = SlidingWindow(
                 kernel: kernel, strides: attributes.strides, dilations: attributes.dilations,
                 padding: attributes.padding, input: Array(source.dimensions.dropFirst(2)),
                 output: Array(destination.dimensions.dropFirst(2)))
@@ -23,7 +23,7 @@ extension PlanBuilder {
         let destination = try shape(of: node.outputs[0])
         let kernel = Array(try shape(of: node.inputs[1]).dimensions.dropFirst(2))
         guard
-            let window = TrainingWindow(
+            let window = SlidingWindow(
                 transposed: attributes, kernel: kernel, input: Array(source.dimensions.dropFirst(2)),
                 output: Array(destination.dimensions.dropFirst(2)))
         else { throw refusal("a window over \(source)") }
@@ -36,13 +36,13 @@ extension PlanBuilder {
         let weights: Int
         let bias: Int?
         let y: Int
-        let window: TrainingWindow
+        let window: SlidingWindow
         let groups: Int
         let isTransposed: Bool
     }
 
     private func convolution(
-        _ node: Node, _ window: TrainingWindow, groups: Int, isTransposed: Bool
+        _ node: Node, _ window: SlidingWindow, groups: Int, isTransposed: Bool
     ) throws(TrainingError) {
         var bias: Int?
         if let name = node.input(2) { bias = try form(name, .rowMajor) }

@@ -1,11 +1,12 @@
 import Graphs
+import Kernels
 import Tensors
 
 extension PlanBuilder {
     func pool(_ node: Node, _ attributes: PoolingAttributes, isMaximum: Bool) throws(TrainingError) {
         let (input, output) = (try shape(of: node.inputs[0]), try shape(of: node.outputs[0]))
         guard
-            let window = TrainingWindow(
+            let window = SlidingWindow(
                 kernel: attributes.kernelShape, strides: attributes.strides, dilations: attributes.dilations,
                 padding: attributes.padding, input: Array(input.dimensions.dropFirst(2)),
                 output: Array(output.dimensions.dropFirst(2)))
@@ -13,7 +14,7 @@ extension PlanBuilder {
         var counted = window
         if case .explicit(_, let after) = attributes.padding {
             // A ceiling lets the last window reach over the padding, which then does not count.
-            counted.after = after.isEmpty ? window.after.map { _ in 0 } : after
+            counted.paddingAfter = after.isEmpty ? window.paddingAfter.map { _ in 0 } : after
         }
         try pool(node, counted, countsPadding: attributes.countIncludesPadding, isMaximum: isMaximum)
     }
@@ -24,14 +25,14 @@ extension PlanBuilder {
         let extents = spatial.count > 3 ? [spatial.reduce(1, *)] : (spatial.isEmpty ? [1] : spatial)
         let ones = extents.map { _ in 1 }
         guard
-            let window = TrainingWindow(
+            let window = SlidingWindow(
                 kernel: extents, strides: ones, dilations: ones, padding: .valid, input: extents, output: ones)
         else { throw refusal("a window over \(extents)") }
         try pool(node, window, countsPadding: false, isMaximum: isMaximum, input: extents, output: ones)
     }
 
     private func pool(
-        _ node: Node, _ window: TrainingWindow, countsPadding: Bool, isMaximum: Bool, input: [Int]? = nil,
+        _ node: Node, _ window: SlidingWindow, countsPadding: Bool, isMaximum: Bool, input: [Int]? = nil,
         output: [Int]? = nil
     ) throws(TrainingError) {
         let source = try form(node.inputs[0], .channelsLast)

@@ -40,11 +40,11 @@ extension PlanBuilder {
 
     private func bytePoolingWindow(
         _ attributes: PoolingAttributes?, _ algorithm: PoolingAlgorithm, _ input: Shape, _ output: Shape
-    ) -> WindowGeometry? {
+    ) -> SlidingWindow? {
         let extents = Array(input.dimensions.dropFirst(2))
         guard let attributes else { return .whole(extents) }
         guard
-            let window = WindowGeometry(
+            let window = SlidingWindow(
                 kernel: attributes.kernelShape, strides: attributes.strides, dilations: attributes.dilations,
                 padding: attributes.padding, input: extents, output: Array(output.dimensions.dropFirst(2))),
             window.isRegular(

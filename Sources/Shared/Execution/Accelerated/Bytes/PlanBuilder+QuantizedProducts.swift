@@ -96,7 +96,7 @@ extension PlanBuilder {
             attributes.padding = .explicit(before: [], after: [])
         }
         guard
-            let window = WindowGeometry(
+            let window = SlidingWindow(
                 kernel: Array(product.weight.shape.dimensions.dropFirst(2)), strides: attributes.strides,
                 dilations: attributes.dilations, padding: attributes.padding, input: extents,
                 output: Array(output.dimensions.dropFirst(2))),
@@ -160,7 +160,7 @@ extension PlanBuilder {
     }
 
     private func convolutionBands(
-        _ product: QuantizedProduct, window: WindowGeometry, groups: Int, data: Shape, output: Shape
+        _ product: QuantizedProduct, window: SlidingWindow, groups: Int, data: Shape, output: Shape
     ) throws(ExecutionError) -> [ModuleBand] {
         // Equal parts share a kernel.
         var primitives: [BandGeometry: OneDNNPrimitive] = [:]

@@ -13,7 +13,7 @@ extension PlanBuilder {
         guard let input = floatShape(node.input(0)), let output = floatShape(node.outputs[0]),
             let weights = constant(node.input(1)), weights.elementType == .float32,
             weights.shape.rank == input.rank,
-            let window = WindowGeometry(
+            let window = SlidingWindow(
                 kernel: spatial(weights.shape), strides: attributes.strides, dilations: attributes.dilations,
                 padding: attributes.padding, input: spatial(input), output: spatial(output))
         else { return false }
@@ -28,7 +28,7 @@ extension PlanBuilder {
         guard let input = floatShape(node.input(0)), let output = floatShape(node.outputs[0]),
             let weights = constant(node.input(1)), weights.elementType == .float32,
             weights.shape.rank == input.rank,
-            let window = WindowGeometry(
+            let window = SlidingWindow(
                 transposed: attributes, kernel: spatial(weights.shape), input: spatial(input),
                 output: spatial(output))
         else { return false }
@@ -37,7 +37,7 @@ extension PlanBuilder {
     }
 
     private func emitConvolution(
-        _ group: FusedGroup, _ node: Node, window: WindowGeometry, groups: Int, isTransposed: Bool, weights: Tensor
+        _ group: FusedGroup, _ node: Node, window: SlidingWindow, groups: Int, isTransposed: Bool, weights: Tensor
     ) throws(ExecutionError) -> Bool {
         guard let input = floatShape(node.input(0)), let output = floatShape(node.outputs[0]),
             (3...5).contains(input.rank), window.paddingBefore.allSatisfy({ $0 >= 0 })

@@ -10,7 +10,7 @@ extension PlanBuilder {
         guard node.outputs.count == 1 || node.outputs.dropFirst().allSatisfy(\.isEmpty),
             let input = floatShape(node.input(0)), let output = floatShape(node.outputs[0]),
             (3...5).contains(input.rank),
-            let window = WindowGeometry(
+            let window = SlidingWindow(
                 kernel: attributes.kernelShape, strides: attributes.strides, dilations: attributes.dilations,
                 padding: attributes.padding, input: Array(input.dimensions.dropFirst(2)),
                 output: Array(output.dimensions.dropFirst(2)))
@@ -32,7 +32,7 @@ extension PlanBuilder {
 
     /// Emits one pooling step whose window is known.
     func emitPooling(
-        _ node: Node, _ window: WindowGeometry, _ algorithm: PoolingAlgorithm, _ input: Shape, _ output: Shape,
+        _ node: Node, _ window: SlidingWindow, _ algorithm: PoolingAlgorithm, _ input: Shape, _ output: Shape,
         resultLayout: StridedShape? = nil
     ) throws(ExecutionError) -> Bool {
         let source = try channelsLastForm(of: node.inputs[0])
@@ -53,12 +53,12 @@ extension PlanBuilder {
     }
 }
 
-extension WindowGeometry {
+extension SlidingWindow {
     /// One window over everything.
-    static func whole(_ extents: [Int]) -> WindowGeometry {
+    static func whole(_ extents: [Int]) -> SlidingWindow {
         let ones = [Int](repeating: 1, count: extents.count)
         let zeros = [Int](repeating: 0, count: extents.count)
-        return WindowGeometry(
+        return SlidingWindow(
             kernel: extents, strides: ones, dilations: ones, paddingBefore: zeros, paddingAfter: zeros)
     }
 

@@ -28,7 +28,7 @@ struct BandGeometry: Hashable {
     /// Shape of the part of the result.
     var destination: [Int]
     /// The window, padded where the part touches the border.
-    var window: WindowGeometry
+    var window: SlidingWindow
 
     /// Where a part lies.
     struct Place {
@@ -43,7 +43,7 @@ struct BandGeometry: Hashable {
 
     /// All parts of a convolution of data [N, C, spatial...] in order.
     static func bands(
-        data: [Int], output: [Int], window: WindowGeometry, bytesPerSum: Int
+        data: [Int], output: [Int], window: SlidingWindow, bytesPerSum: Int
     ) -> [(geometry: BandGeometry, place: Place)] {
         let pixels = output.dropFirst(2).reduce(1, *)
         let sourceImage = data.dropFirst().reduce(1, *)
@@ -77,7 +77,7 @@ struct BandGeometry: Hashable {
 
     /// The parts of one image along the outermost spatial axis; `nil` when one would see padding only.
     private static func rows(
-        _ cuts: [Range<Int>], data: [Int], output: [Int], window: WindowGeometry
+        _ cuts: [Range<Int>], data: [Int], output: [Int], window: SlidingWindow
     ) -> [(BandGeometry, Place)]? {
         let sourceRow = data.dropFirst(3).reduce(1, *) * data[1]
         let outputRow = output.dropFirst(3).reduce(1, *)

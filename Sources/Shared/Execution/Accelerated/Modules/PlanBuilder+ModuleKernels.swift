@@ -55,7 +55,7 @@ extension PlanBuilder {
         let weight = parameters.weight
         let spatial = Array(output.dimensions.dropFirst(2))
         guard (3...5).contains(data.rank), weight.shape.rank == data.rank,
-            let window = WindowGeometry(
+            let window = SlidingWindow(
                 kernel: Array(weight.shape.dimensions.dropFirst(2)), strides: attributes.strides,
                 dilations: attributes.dilations, padding: attributes.padding,
                 input: Array(data.dimensions.dropFirst(2)), output: spatial),
@@ -72,7 +72,7 @@ extension PlanBuilder {
     }
 
     private func convolutionBands(
-        _ index: Int, _ source: QuantizedForm, _ parameters: MLUParameters, window: WindowGeometry, groups: Int,
+        _ index: Int, _ source: QuantizedForm, _ parameters: MLUParameters, window: SlidingWindow, groups: Int,
         data: Shape, output: Shape
     ) throws(ExecutionError) -> [ModuleBand] {
         let usesLibrary = source.elementType == .int8 && IntegerArithmetic.isLibraryExact

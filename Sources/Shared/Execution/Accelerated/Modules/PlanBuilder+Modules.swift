@@ -201,11 +201,11 @@ extension PlanBuilder {
     // MARK: Pooling
 
     /// The window of a max pooling that bytes can go through: the largest number has the largest integer.
-    func integerPoolingWindow(_ node: Node, _ attributes: PoolingAttributes) -> WindowGeometry? {
+    func integerPoolingWindow(_ node: Node, _ attributes: PoolingAttributes) -> SlidingWindow? {
         guard node.outputs.dropFirst().allSatisfy(\.isEmpty),
             let input = floatShape(node.input(0)), let output = floatShape(node.outputs[0]),
             (3...5).contains(input.rank), input.elementCount > 0, output.elementCount > 0,
-            let window = WindowGeometry(
+            let window = SlidingWindow(
                 kernel: attributes.kernelShape, strides: attributes.strides, dilations: attributes.dilations,
                 padding: attributes.padding, input: Array(input.dimensions.dropFirst(2)),
                 output: Array(output.dimensions.dropFirst(2))),

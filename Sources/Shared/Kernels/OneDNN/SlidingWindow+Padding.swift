@@ -1,16 +1,17 @@
-import Graphs
-import Tensors
+package import Graphs
 
-extension WindowGeometry {
+extension SlidingWindow {
     /// Resolves the padding of a window that slides over an input.
     ///
     /// The padding after an axis becomes what the output extents imply, because a ceiling or an odd remainder changes it.
-    /// `input` and `output` are spatial extents; `nil` when the numbers of axes do not fit.
-    init?(kernel: [Int], strides: [Int], dilations: [Int], padding: WindowPadding, input: [Int], output: [Int]) {
+    /// `input` and `output` are spatial extents; `nil` when the numbers of axes do not fit, or the library has none for so many.
+    package init?(kernel: [Int], strides: [Int], dilations: [Int], padding: WindowPadding, input: [Int], output: [Int])
+    {
         let rank = kernel.count
         let steps = strides.isEmpty ? [Int](repeating: 1, count: rank) : strides
         let gaps = dilations.isEmpty ? [Int](repeating: 1, count: rank) : dilations
-        guard steps.count == rank, gaps.count == rank, input.count == rank, output.count == rank, rank > 0,
+        guard steps.count == rank, gaps.count == rank, input.count == rank, output.count == rank,
+            (1...3).contains(rank),
             steps.allSatisfy({ $0 > 0 }), gaps.allSatisfy({ $0 > 0 })
         else { return nil }
         var before = [Int](repeating: 0, count: rank)
@@ -35,14 +36,15 @@ extension WindowGeometry {
     }
 
     /// Resolves the padding of a transposed convolution, whose output window slides over the output.
-    init?(transposed attributes: TransposedConvolutionAttributes, kernel: [Int], input: [Int], output: [Int]) {
+    package init?(transposed attributes: TransposedConvolutionAttributes, kernel: [Int], input: [Int], output: [Int]) {
         let convolution = attributes.convolution
         let rank = kernel.count
         let ones = [Int](repeating: 1, count: rank)
         let steps = convolution.strides.isEmpty ? ones : convolution.strides
         let gaps = convolution.dilations.isEmpty ? ones : convolution.dilations
         let extra = attributes.outputPadding.isEmpty ? [Int](repeating: 0, count: rank) : attributes.outputPadding
-        guard steps.count == rank, gaps.count == rank, extra.count == rank, input.count == rank, output.count == rank
+        guard steps.count == rank, gaps.count == rank, extra.count == rank, input.count == rank, output.count == rank,
+            (1...3).contains(rank)
         else { return nil }
         var before = [Int](repeating: 0, count: rank)
         for axis in 0..<rank {
@@ -50,6 +52,7 @@ extension WindowGeometry {
             let total = full - output[axis]
             switch convolution.padding {
             case .explicit(let given, _) where attributes.outputShape == nil:
+                guard given.isEmpty || given.count == rank else { return nil }
                 before[axis] = given.isEmpty ? 0 : given[axis]
             case .valid: before[axis] = 0
             case .sameUpper: before[axis] = total / 2
