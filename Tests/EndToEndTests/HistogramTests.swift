@@ -3,7 +3,6 @@ import ControlAPI
 import Conversion
 import Execution
 import Foundation
-import Glibc
 import Graphs
 import ONNXFormat
 import Quantization
@@ -124,19 +123,10 @@ import Testing
                 "calibrate", Example.model, "--data", data.path("images.npz"), "--batch-size", "6", "--shard-batches",
                 "2", "--output", folder.path("int8.onnx"), "--statistics", folder.path("statistics.safetensors"),
             ] + options + ["3"], in: folder.url)
-        var killed: Set<Int32> = []
-        while isRunning(process.identifier) {
-            for child in TareProcess.children(of: process.identifier)
-            where killed.count < 4 && !killed.contains(child)
-                && TareProcess.processorTime(of: child) > .milliseconds(400)
-            {
-                if kill(child, SIGKILL) == 0 { killed.insert(child) }
-            }
-            usleep(20_000)
-        }
+        let killed = process.killWorkers(4)
         let outcome = try process.finish()
         try #require(outcome.status == 0, "\(outcome.errors)")
-        #expect(killed.count >= 2)
+        #expect(killed >= 2)
         for name in Self.files { #expect(try digest(undisturbed.path(name)) == digest(folder.path(name)), "\(name)") }
         #expect(try Self.manifest(folder).choices.observer == "histogram:megengine:2048:128")
     }

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import TestSupport
 import Testing
 
@@ -30,20 +29,10 @@ import Testing
         try #require(undisturbed.status == 0, "\(undisturbed.errors)")
 
         let process = try TareProcess(arguments(workers: 3, name: "disturbed"), in: folder.url)
-        var killed: Set<Int32> = []
-        let deadline = ContinuousClock.now + .seconds(60)
-        while killed.count < 2, ContinuousClock.now < deadline, kill(process.identifier, 0) == 0 {
-            // Only workers in the middle of the computation: starting takes less than this processor time.
-            for child in TareProcess.children(of: process.identifier)
-            where killed.count < 2 && !killed.contains(child)
-                && TareProcess.processorTime(of: child) > .milliseconds(400)
-            {
-                if kill(child, SIGKILL) == 0 { killed.insert(child) }
-            }
-        }
+        let killed = process.killWorkers(2)
         let outcome = try process.finish()
         try #require(outcome.status == 0, "\(outcome.errors)")
-        #expect(killed.count == 2)
+        #expect(killed == 2)
         #expect(outcome.errors.contains("goes to another worker"))
         for kind in ["onnx", "safetensors"] {
             #expect(try digest(folder.path("undisturbed.\(kind)")) == digest(folder.path("disturbed.\(kind)")))

@@ -62,6 +62,24 @@ final class TareProcess {
         try TareProcess(arguments, in: folder, environment: environment).finish()
     }
 
+    /// Kills workers that the process has started, each in the middle of its computation.
+    ///
+    /// - Returns: How many were killed before the process ended.
+    func killWorkers(_ count: Int) -> Int {
+        var killed: Set<Int32> = []
+        _ = becomesTrue(within: .seconds(60)) {
+            // Starting takes less than this processor time.
+            for child in Self.children(of: identifier)
+            where killed.count < count && !killed.contains(child)
+                && Self.processorTime(of: child) > .milliseconds(400)
+            {
+                if kill(child, SIGKILL) == 0 { killed.insert(child) }
+            }
+            return killed.count == count || !isRunning(identifier)
+        }
+        return killed.count
+    }
+
     /// Process ids of the children of a process.
     static func children(of parent: Int32) -> [Int32] {
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
