@@ -177,8 +177,9 @@ let package = Package(
 
         // Measures a training step; `Benchmarks/training/README.md` says how.
         .executableTarget(
-            name: "training-benchmark", dependencies: ["Graphs", "Tensors", "Training"], path: "Benchmarks/training",
-            exclude: ["README.md", "compare.py"], swiftSettings: settings),
+            name: "training-benchmark",
+            dependencies: ["Conversion", "Graphs", "Modules", "Quantization", "Tensors", "Training", "TrainingJobs"],
+            path: "Benchmarks/training", exclude: ["README.md", "compare.py"], swiftSettings: settings),
 
         // Measures an evaluation; `Benchmarks/evaluation/README.md` says how.
         .executableTarget(

@@ -1,17 +1,16 @@
-"""Images per second of processor time of training-benchmark and of PyTorch on one thread, in turns; prints medians and the ratio.
+"""Images per second of training-benchmark and of PyTorch, in turns; prints medians and the ratio.
 
-The same network, batch and optimizer; PyTorch is measured in both memory formats, and the faster one counts.
+The same network (Examples/resnet), batch, optimizer and number of threads; PyTorch is measured in both memory formats, and
+the faster one counts. On one thread seconds are those of processor time, on several those of the clock. On N threads Tare cuts the batch
+into N micro-batches with statistics of their own; PyTorch computes it whole.
 """
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import time
 
-os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["MKL_NUM_THREADS"] = "1"
-import torch  # noqa: E402: the variables count when it is loaded
+import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -35,12 +34,9 @@ class Block(nn.Module):
 class Network(nn.Module):
     def __init__(self):
         super().__init__()
-        layers, width = [unit(1, 16, 3, 1), nn.ReLU()], 16
-        for stage, channels in enumerate([16, 32, 64]):
-            for block in range(2):
-                layers.append(Block(width, channels, 2 if block == 0 and stage > 0 else 1))
-                width = channels
-        self.body, self.fc = nn.Sequential(*layers), nn.Linear(width, 10)
+        self.body = nn.Sequential(
+            unit(1, 16, 3, 1), nn.ReLU(), Block(16, 16, 1), Block(16, 32, 2), Block(32, 64, 2))
+        self.fc = nn.Linear(64, 10)
 
     def forward(self, x):
         return self.fc(self.body(x).mean((2, 3)))
@@ -52,18 +48,19 @@ def torch_rate(batch, seconds, memory_format):
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
     images = torch.rand(batch, 1, 28, 28).mul(2).sub(1).to(memory_format=memory_format)
     labels = torch.arange(batch) % 10
-    durations, start = [], time.process_time()
-    while time.process_time() - start < seconds * 1.25 or len(durations) < 3:
-        begin = time.process_time()
+    now = time.process_time if torch.get_num_threads() == 1 else time.monotonic
+    durations, start = [], now()
+    while now() - start < seconds * 1.25 or len(durations) < 3:
+        begin = now()
         optimizer.zero_grad()
         F.cross_entropy(network(images), labels).backward()
         optimizer.step()
-        durations.append(time.process_time() - begin)
+        durations.append(now() - begin)
     return batch / statistics.median(durations[len(durations) // 5:])
 
 
-def tare_rate(binary, batch, seconds):
-    command = [binary, "--batch", str(batch), "--seconds", str(seconds)]
+def tare_rate(binary, batch, threads, seconds, *words):
+    command = [binary, "--batch", str(batch), "--threads", str(threads), "--seconds", str(seconds), *words]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(output.splitlines()[0])["images_per_second"]
 
@@ -72,21 +69,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binary", required=True)
     parser.add_argument("--batches", type=int, nargs="+", default=[64])
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(arguments.threads)
     for batch in arguments.batches:
-        ours, theirs = [], {"contiguous": [], "channels_last": []}
+        ours, qat, theirs = [], [], {"contiguous": [], "channels_last": []}
         for _ in range(arguments.rounds):
-            ours.append(tare_rate(arguments.binary, batch, arguments.seconds))
+            ours.append(tare_rate(arguments.binary, batch, arguments.threads, arguments.seconds))
+            qat.append(tare_rate(arguments.binary, batch, arguments.threads, arguments.seconds, "--qat"))
             theirs["contiguous"].append(torch_rate(batch, arguments.seconds, torch.contiguous_format))
             theirs["channels_last"].append(torch_rate(batch, arguments.seconds, torch.channels_last))
         medians = {name: statistics.median(rates) for name, rates in theirs.items()}
         name = max(medians, key=medians.get)
         ratio = statistics.median(a / b for a, b in zip(ours, theirs[name]))
         print(
-            f"batch {batch}: tare {statistics.median(ours):.0f}/s, torch {torch.__version__} "
+            f"batch {batch}, {arguments.threads} threads: tare {statistics.median(ours):.0f}/s "
+            f"(with fake quantization {statistics.median(qat):.0f}/s), torch {torch.__version__} "
             f"contiguous {medians['contiguous']:.0f}/s, channels_last {medians['channels_last']:.0f}/s, "
             f"ratio to {name} {ratio:.2f}", flush=True)
 

@@ -73,7 +73,7 @@ struct Walkthrough {
         let trainer = try Trainer(
             net.graph, loss: .crossEntropy(labelSmoothing: 0.1),
             optimizer: Optimizer(.sgd(momentum: 0.9), weightDecay: 1e-4),
-            schedule: LearningRateSchedule(base: rate, decay: .linear(total: total)))
+            schedule: LearningRateSchedule(base: rate, decay: .linear(total: total)), microBatches: 2, threads: 2)
         for epoch in 0..<epochs {
             let start = ContinuousClock.now
             var (loss, correct) = (0.0, 0)

@@ -35,18 +35,18 @@ import Wire
             return [0]
         }
 
-        func check(_ result: [UInt8], round: Int, input: ContentDigest) throws {
+        func check(_ result: [UInt8], shard: Int, input: ContentDigest) throws {
             guard result.count > 32 else { throw Refusal(description: "the result is damaged") }
             guard Array(result.prefix(32)) == input.bytes else {
-                throw Refusal(description: "the result is of another input than that of round \(round)")
+                throw Refusal(description: "the result is of another input than that of shard \(shard)")
             }
         }
 
-        func finish(round: Int, results: [[UInt8]]) throws -> [UInt8] {
+        func finish(firstShard: Int, results: [[UInt8]]) throws -> [UInt8] {
             if let failure { throw failure }
             return rounds.withLock { rounds in
                 rounds.append(results.map { Array($0.dropFirst(32)) })
-                return [UInt8(round + 1)] + results.flatMap { $0.dropFirst(32) }
+                return [UInt8(firstShard / 2 + 1)] + results.flatMap { $0.dropFirst(32) }
             }
         }
     }
@@ -132,13 +132,13 @@ import Wire
         let other = ContentDigest(of: [77])
         #expect(
             await fixture.commit(shard: 0, with: other)
-                == "invalid: the result is of another input than that of round 0")
+                == "invalid: the result is of another input than that of shard 0")
         for shard in 0..<2 { #expect(await fixture.commit(shard: shard, with: first) == "stored") }
         let second = try #require(await fixture.nextOpened()).input
         // What a round before computed with does not count any more.
         #expect(
             await fixture.commit(shard: 2, with: first)
-                == "invalid: the result is of another input than that of round 1")
+                == "invalid: the result is of another input than that of shard 2")
         #expect(await fixture.commit(shard: 2, with: second) == "stored")
         #expect(fixture.reducer.rounds.withLock { $0 } == [[[100], [101]]])
     }

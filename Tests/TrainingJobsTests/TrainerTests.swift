@@ -12,10 +12,13 @@ import TrainingJobs
 @Suite struct TrainerTests {
     private static let samples = Stripes(48, seed: 20)
 
-    private static func trainer(_ net: Network, microBatches: Int = 1, total: Int = 12) throws -> Trainer {
+    private static func trainer(
+        _ net: Network, microBatches: Int = 1, threads: Int = 1, total: Int = 12
+    ) throws -> Trainer {
         try Trainer(
             net.graph, optimizer: Optimizer(.adam(), weightDecay: 1e-3),
-            schedule: LearningRateSchedule(base: 0.01, decay: .linear(total: total)), microBatches: microBatches)
+            schedule: LearningRateSchedule(base: 0.01, decay: .linear(total: total)), microBatches: microBatches,
+            threads: threads)
     }
 
     private static func qat() throws -> Network {
@@ -42,6 +45,29 @@ import TrainingJobs
         #expect(first.state.parameters == second.state.parameters && first.state.step == 5)
         #expect(first.state.optimizer.state == second.state.optimizer.state)
         #expect(first.state.parameters != MicroBatchComputer.parameters(of: try Self.qat().graph))
+    }
+
+    @Test(arguments: [2, 3, 8]) func stepsAreTheSameBitsOnAnyNumberOfThreads(threads: Int) throws {
+        let (one, several) = (
+            try Self.trainer(Self.qat(), microBatches: 5),
+            try Self.trainer(Self.qat(), microBatches: 5, threads: threads)
+        )
+        try Self.steps(0..<5, one)
+        try Self.steps(0..<5, several)
+        #expect(one.state.parameters == several.state.parameters && several.state.step == 5)
+        #expect(one.state.optimizer.state == several.state.optimizer.state)
+    }
+
+    @Test func aResultIsReadOnlyAsTheMicroBatchThatItIs() throws {
+        let net = TinyNet.network()
+        let batch = Self.samples.batch(0..<12)
+        let result = try MicroBatchComputer(net.graph, loss: .crossEntropy()).compute(
+            parameters: MicroBatchComputer.parameters(of: net.graph), inputs: batch.inputs, targets: batch.targets)
+        let bytes = try result.encoded(input: "a", shard: 3)
+        #expect(try MicroBatchResult(decoding: bytes, input: "a", shard: 3).gradients == result.gradients)
+        for (input, shard, error) in [("a", 2, MicroBatchError.otherShard), ("b", 3, .otherInput)] {
+            #expect(throws: error) { try MicroBatchResult(decoding: bytes, input: input, shard: shard) }
+        }
     }
 
     @Test func aCheckpointGoesOnWithTheSameBits() throws {

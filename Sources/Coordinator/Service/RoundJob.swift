@@ -36,12 +36,15 @@ public protocol RoundReducer: AnyObject, Sendable {
     /// Checks the result of a shard before it counts.
     ///
     /// - Throws: An error whose description says what is wrong with it; the worker is blamed.
-    func check(_ result: [UInt8], round: Int, input: ContentDigest) throws
+    func check(_ result: [UInt8], shard: Int, input: ContentDigest) throws
     /// Takes the results of a round, in the order of its shards.
     ///
+    /// - Parameters:
+    ///   - firstShard: The shard of the first result.
+    ///   - results: Those of it and of the shards after it.
     /// - Returns: What the next round computes with.
     /// - Throws: An error that ends the job.
-    func finish(round: Int, results: [[UInt8]]) throws -> [UInt8]
+    func finish(firstShard: Int, results: [[UInt8]]) throws -> [UInt8]
 }
 
 /// What a job of rounds sent and received.

@@ -64,7 +64,7 @@ final class RoundStore: ShardStore {
                 return (.failed(.invalid(text: "The result is of another round than \(state.round)")), nil)
             }
             do {
-                try reducer.check(bytes, round: state.round, input: state.input.digest)
+                try reducer.check(bytes, shard: shard, input: state.input.digest)
             } catch {
                 return (.failed(.invalid(text: "\(error)")), nil)
             }
@@ -90,7 +90,7 @@ final class RoundStore: ShardStore {
     ) throws -> (shards: Int, input: ContentDigest)? {
         let clock = ContinuousClock()
         let start = clock.now
-        let next = Blob(try reducer.finish(round: state.round, results: results))
+        let next = Blob(try reducer.finish(firstShard: state.round * shardsPerRound, results: results))
         state.traffic.reducing += clock.now - start
         state.traffic.rounds += 1
         state.results = [:]

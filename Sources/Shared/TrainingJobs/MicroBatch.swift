@@ -32,6 +32,8 @@ public enum MicroBatchError: Error, Sendable, Hashable, CustomStringConvertible 
     case malformed(String)
     /// It was computed with other parameters.
     case otherInput
+    /// It is that of another micro-batch of the step.
+    case otherShard
     /// It has other gradients than the model has parameters, or other values than it observes.
     case otherModel(String)
 
@@ -40,6 +42,7 @@ public enum MicroBatchError: Error, Sendable, Hashable, CustomStringConvertible 
         switch self {
         case .malformed(let reason): "The result of a micro-batch is damaged: \(reason)"
         case .otherInput: "The result of a micro-batch was computed with the parameters of another step"
+        case .otherShard: "The result of a micro-batch is that of another micro-batch"
         case .otherModel(let name):
             "The result of a micro-batch does not fit the model at '\(name)'; use the same build on both sides"
         }
@@ -47,14 +50,16 @@ public enum MicroBatchError: Error, Sendable, Hashable, CustomStringConvertible 
 }
 
 extension MicroBatchResult {
-    private static let format = "tare-micro-batch-1"
+    private static let format = "tare-micro-batch-2"
 
     /// The byte form: safetensors with `gradient/NAME`, `observed/NAME`, `count/NAME` (int64), `loss` (float64), `correct` and `samples` (int64).
     ///
-    /// - Parameter input: Digest of the parameters it was computed with, in hexadecimal.
+    /// - Parameters:
+    ///   - input: Digest of the parameters it was computed with, in hexadecimal.
+    ///   - shard: The shard of the job that it is.
     /// - Returns: The bytes.
     /// - Throws: `TensorFileError` when they are too many for one file.
-    public func encoded(input: String) throws(TensorFileError) -> [UInt8] {
+    public func encoded(input: String, shard: Int) throws(TensorFileError) -> [UInt8] {
         var tensors: [String: Tensor] = [
             "loss": Tensor(scalar: loss), "correct": Tensor(scalar: Int64(correct)),
             "samples": Tensor(scalar: Int64(sampleCount)),
@@ -62,7 +67,9 @@ extension MicroBatchResult {
         for (name, tensor) in gradients { tensors["gradient/\(name)"] = tensor }
         for (name, tensor) in observed.values { tensors["observed/\(name)"] = tensor }
         for (name, count) in observed.channelElementCounts { tensors["count/\(name)"] = Tensor(scalar: Int64(count)) }
-        return try Safetensors(tensors: tensors, metadata: ["format": Self.format, "input": input]).encoded()
+        return try Safetensors(
+            tensors: tensors, metadata: ["format": Self.format, "input": input, "shard": "\(shard)"]
+        ).encoded()
     }
 
     /// Reads the byte form.
@@ -70,8 +77,9 @@ extension MicroBatchResult {
     /// - Parameters:
     ///   - bytes: The bytes.
     ///   - input: Digest of the parameters it must have been computed with.
-    /// - Throws: `MicroBatchError` when they are damaged, or of other parameters.
-    public init(decoding bytes: [UInt8], input: String) throws(MicroBatchError) {
+    ///   - shard: The shard of the job that it must be.
+    /// - Throws: `MicroBatchError` when they are damaged, of other parameters or of another shard.
+    public init(decoding bytes: [UInt8], input: String, shard: Int) throws(MicroBatchError) {
         let file: Safetensors
         do {
             file = try Safetensors(decoding: bytes, name: "the result of a micro-batch")
@@ -80,6 +88,7 @@ extension MicroBatchResult {
         }
         guard file.metadata["format"] == Self.format else { throw .malformed("it has no format \(Self.format)") }
         guard file.metadata["input"] == input else { throw .otherInput }
+        guard file.metadata["shard"] == "\(shard)" else { throw .otherShard }
         func number(_ name: String) throws(MicroBatchError) -> Int {
             guard let tensor = file.tensors[name], tensor.elementType == .int64, tensor.elementCount == 1 else {
                 throw .malformed("it has no number '\(name)'")

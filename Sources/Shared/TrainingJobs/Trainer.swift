@@ -1,4 +1,6 @@
 public import Graphs
+internal import MLU
+internal import Synchronization
 public import Tensors
 public import Training
 
@@ -8,7 +10,15 @@ public final class Trainer {
     public private(set) var state: TrainingState
     /// Parts of a batch, each with batch statistics of its own; the same number gives the same bits on a cluster.
     public let microBatches: Int
-    private let computer: MicroBatchComputer
+    /// One for each thread.
+    private let lanes: [Lane]
+
+    /// What computes micro-batches on one thread.
+    private final class Lane: Sendable {
+        let computer: Mutex<MicroBatchComputer>
+
+        init(_ computer: sending MicroBatchComputer) { self.computer = Mutex(computer) }
+    }
 
     /// Prepares training.
     ///
@@ -18,17 +28,21 @@ public final class Trainer {
     ///   - optimizer: How parameters follow gradients.
     ///   - schedule: The learning rate of each step.
     ///   - microBatches: Parts of a batch.
+    ///   - threads: Micro-batches that are computed at a time; more than there are is the same as all of them. Bits do not depend on it.
     ///   - phases: What changes in the course of training.
     ///   - teacher: A model with the same inputs, whose first output a distillation compares with.
     /// - Throws: What `MicroBatchComputer` throws.
     public init(
         _ graph: Graph, loss: Loss = .crossEntropy(), optimizer: Optimizer, schedule: LearningRateSchedule,
-        microBatches: Int = 1, phases: TrainingPhases = TrainingPhases(), teacher: Graph? = nil
+        microBatches: Int = 1, threads: Int = 1, phases: TrainingPhases = TrainingPhases(), teacher: Graph? = nil
     ) throws {
         state = try TrainingState(graph, optimizer: optimizer, schedule: schedule, phases: phases)
-        computer = try MicroBatchComputer(
-            graph, loss: loss, phases: phases, teacher: teacher, firstStep: optimizer.step)
         self.microBatches = max(microBatches, 1)
+        lanes = try (0..<min(max(threads, 1), self.microBatches)).map { _ in
+            Lane(
+                try MicroBatchComputer(
+                    graph, loss: loss, phases: phases, teacher: teacher, firstStep: optimizer.step))
+        }
     }
 
     /// Makes a step with a batch.
@@ -43,15 +57,19 @@ public final class Trainer {
         let first = state.graph.inputs.first.flatMap { inputs[$0.name] }
         let count = (targets ?? first)?.shape.dimensions.first ?? 0
         let parts = MicroBatchRange.split(count, into: microBatches)
-        let parameters = state.parameters
-        var results: [MicroBatchResult] = []
-        for part in parts {
-            results.append(
-                try computer.compute(
-                    parameters: parameters, inputs: inputs.mapValues { $0.slice(outermost: part) },
-                    targets: targets?.slice(outermost: part), step: state.step))
+        let (parameters, step) = (state.parameters, state.step)
+        // A dump shows one micro-batch after the other.
+        let lanes = Dumper.current == nil ? lanes : Array(lanes.prefix(1))
+        let results = try lanes.indices.map { $0 }.concurrentMap { index in
+            try lanes[index].computer.withLock { computer in
+                try stride(from: index, to: parts.count, by: lanes.count).map { place in
+                    try computer.compute(
+                        parameters: parameters, inputs: inputs.mapValues { $0.slice(outermost: parts[place]) },
+                        targets: targets?.slice(outermost: parts[place]), step: step)
+                }
+            }
         }
-        return try state.apply(results)
+        return try state.apply(parts.indices.map { results[$0 % lanes.count][$0 / lanes.count] })
     }
 
     /// Goes on from a checkpoint.

@@ -49,17 +49,19 @@ final class TrainingReducer: RoundReducer {
         }
     }
 
-    func check(_ result: [UInt8], round: Int, input: ContentDigest) throws {
-        let decoded = try MicroBatchResult(decoding: result, input: input.hexadecimal)
+    func check(_ result: [UInt8], shard: Int, input: ContentDigest) throws {
+        let decoded = try MicroBatchResult(decoding: result, input: input.hexadecimal, shard: shard)
         try progress.withLock { try $0.state.check(decoded) }
     }
 
-    func finish(round: Int, results: [[UInt8]]) throws -> [UInt8] {
+    func finish(firstShard: Int, results: [[UInt8]]) throws -> [UInt8] {
         let (summary, bytes, due) = try progress.withLock { progress in
             let input = ContentDigest(
                 of: try Graph.encode(parameters: progress.state.parameters, step: progress.state.step))
             let summary = try progress.state.apply(
-                results.map { try MicroBatchResult(decoding: $0, input: input.hexadecimal) })
+                results.enumerated().map { index, bytes in
+                    try MicroBatchResult(decoding: bytes, input: input.hexadecimal, shard: firstShard + index)
+                })
             progress.summaries.append(summary)
             let bytes = try Graph.encode(parameters: progress.state.parameters, step: progress.state.step)
             let every = checkpoint?.every ?? 0

@@ -80,7 +80,7 @@ final class TrainingComputer: ShardComputer {
         }
         guard let result else { throw ShardComputationError(.internal, "A micro-batch has no samples") }
         do {
-            return try result.encoded(input: input.hexadecimal)
+            return try result.encoded(input: input.hexadecimal, shard: task.shard.index)
         } catch {
             throw ShardComputationError(.internal, error.description)
         }

@@ -1,0 +1,1 @@
+../../Examples/resnet/ResNet.swift
