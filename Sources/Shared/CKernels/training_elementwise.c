@@ -205,7 +205,32 @@ TARE_INLINE float slope(int32_t code, int32_t second, float a, float b) {
 }
 
 TARE_INLINE float element(tare_training_operand operand, size_t i) {
-    return operand.values[operand.table ? (size_t)operand.table[i] : i * operand.step];
+    if (operand.table) return operand.values[operand.table[i]];
+    return operand.values[operand.period ? i % operand.period : i];
+}
+
+/// Whether runs of the operands lie in a row: at most one of them is repeated, and none has a table.
+TARE_INLINE int32_t has_runs(tare_training_operand a, tare_training_operand b) {
+    return !a.table && !b.table && !(a.period && b.period);
+}
+
+enum { TARE_TILE = 1024 };
+
+/// The longest run in whole periods; short periods are repeated in `tile`, so that loops are long.
+TARE_INLINE size_t run_length(tare_training_operand a, tare_training_operand b, float *tile, size_t count) {
+    const tare_training_operand repeated = a.period ? a : b;
+    const size_t period = repeated.period;
+    if (!period) return count;
+    if (period > TARE_TILE / 2) return period;
+    const size_t length = TARE_TILE / period * period;
+    for (size_t i = 0; i < length; i += period) memcpy(tile + i, repeated.values, period * sizeof(float));
+    return length;
+}
+
+/// The elements of an operand from `start`, which begins a period.
+TARE_INLINE const float *run_at(tare_training_operand operand, const float *tile, size_t start) {
+    if (!operand.period) return operand.values + start;
+    return operand.period > TARE_TILE / 2 ? operand.values : tile;
 }
 
 #define TARE_BINARY_CASES(LOOP)                                                                                  \
@@ -213,18 +238,42 @@ TARE_INLINE float element(tare_training_operand operand, size_t i) {
     LOOP(TARE_TRAINING_POWER) LOOP(TARE_TRAINING_PARAMETRIC_RELU) LOOP(TARE_TRAINING_MINIMUM)                    \
     LOOP(TARE_TRAINING_MAXIMUM)
 
+TARE_INLINE void binary_run(int32_t code, const float *a, const float *b, float *y, size_t count) {
+#define TARE_LOOP(CODE)  \
+    case CODE:           \
+        TARE_ELEMENTWISE \
+        for (size_t i = 0; i < count; i++) y[i] = combine(CODE, a[i], b[i]); \
+        break;
+    switch (code) { TARE_BINARY_CASES(TARE_LOOP) default: break; }
+#undef TARE_LOOP
+}
+
 TARE_INLINE void binary_body(
     int32_t code, tare_training_operand a, tare_training_operand b, float *y, size_t count) {
-    const int direct = !a.table && !b.table && a.step == 1 && b.step == 1;
-#define TARE_LOOP(CODE)                                                                              \
-    case CODE:                                                                                       \
-        if (direct) {                                                                                \
-            TARE_ELEMENTWISE \
-            for (size_t i = 0; i < count; i++) y[i] = combine(CODE, a.values[i], b.values[i]); \
-        } else {                                                                                     \
-            TARE_ELEMENTWISE \
-            for (size_t i = 0; i < count; i++) y[i] = combine(CODE, element(a, i), element(b, i)); \
-        }                                                                                            \
+    if (has_runs(a, b)) {
+        float tile[TARE_TILE];
+        const size_t length = run_length(a, b, tile, count);
+        for (size_t start = 0; start < count; start += length) {
+            const size_t width = count - start < length ? count - start : length;
+            binary_run(code, run_at(a, tile, start), run_at(b, tile, start), y + start, width);
+        }
+        return;
+    }
+#define TARE_LOOP(CODE)  \
+    case CODE:           \
+        TARE_ELEMENTWISE \
+        for (size_t i = 0; i < count; i++) y[i] = combine(CODE, element(a, i), element(b, i)); \
+        break;
+    switch (code) { TARE_BINARY_CASES(TARE_LOOP) default: break; }
+#undef TARE_LOOP
+}
+
+TARE_INLINE void binary_backward_run(
+    int32_t code, int32_t second, const float *a, const float *b, const float *dy, float *dx, size_t count) {
+#define TARE_LOOP(CODE)  \
+    case CODE:           \
+        TARE_ELEMENTWISE \
+        for (size_t i = 0; i < count; i++) dx[i] = dy[i] * slope(CODE, second, a[i], b[i]); \
         break;
     switch (code) { TARE_BINARY_CASES(TARE_LOOP) default: break; }
 #undef TARE_LOOP
@@ -233,16 +282,20 @@ TARE_INLINE void binary_body(
 TARE_INLINE void binary_backward_body(
     int32_t code, int32_t second, tare_training_operand a, tare_training_operand b, const float *dy, float *dx,
     size_t count) {
-    const int direct = !a.table && !b.table && a.step == 1 && b.step == 1;
-#define TARE_LOOP(CODE)                                                                                              \
-    case CODE:                                                                                                       \
-        if (direct) {                                                                                                \
-            TARE_ELEMENTWISE \
-            for (size_t i = 0; i < count; i++) dx[i] = dy[i] * slope(CODE, second, a.values[i], b.values[i]); \
-        } else {                                                                                                     \
-            TARE_ELEMENTWISE \
-            for (size_t i = 0; i < count; i++) dx[i] = dy[i] * slope(CODE, second, element(a, i), element(b, i)); \
-        }                                                                                                            \
+    if (has_runs(a, b)) {
+        float tile[TARE_TILE];
+        const size_t length = run_length(a, b, tile, count);
+        for (size_t start = 0; start < count; start += length) {
+            const size_t width = count - start < length ? count - start : length;
+            binary_backward_run(
+                code, second, run_at(a, tile, start), run_at(b, tile, start), dy + start, dx + start, width);
+        }
+        return;
+    }
+#define TARE_LOOP(CODE)  \
+    case CODE:           \
+        TARE_ELEMENTWISE \
+        for (size_t i = 0; i < count; i++) dx[i] = dy[i] * slope(CODE, second, element(a, i), element(b, i)); \
         break;
     switch (code) { TARE_BINARY_CASES(TARE_LOOP) default: break; }
 #undef TARE_LOOP

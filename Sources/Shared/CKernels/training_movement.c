@@ -26,6 +26,17 @@ void tare_training_scatter(const float *x, const int32_t *table, double *sums, s
     }
 }
 
+TARE_INLINE void period_sums_body(const float *x, size_t period, double *sums, size_t count) {
+    for (size_t start = 0; start + period <= count; start += period) {
+        TARE_ELEMENTWISE
+        for (size_t k = 0; k < period; k++) sums[k] += x[start + k];
+    }
+}
+
+TARE_VARIANTS(
+    tare_training_period_sums, period_sums_body, (const float *x, size_t period, double *sums, size_t count),
+    (x, period, sums, count))
+
 void tare_training_scatter_float(const float *x, const int32_t *table, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (table[i] >= 0) y[table[i]] += x[i];

@@ -70,11 +70,12 @@ enum {
     TARE_TRAINING_MAXIMUM,
 };
 
-/// An operand of a function of two elements: element `i` is values[table[i]], or values[i * step] when the table is null.
+/// An operand of a function of two elements: element `i` is values[table[i]]; without a table values[i % period], and values[i] when the
+/// period is 0.
 typedef struct {
     const float *values;
     const int32_t *table;
-    size_t step;
+    size_t period;
 } tare_training_operand;
 
 void tare_training_binary(
@@ -93,7 +94,9 @@ void tare_training_copy_rows(
 void tare_training_gather(const float *x, const int32_t *table, float fill, float *y, size_t count);
 /// sums[table[i]] += x[i] for table[i] >= 0, in the order of i.
 void tare_training_scatter(const float *x, const int32_t *table, double *sums, size_t count);
-/// The same in float32, for tables that name no element twice or few times.
+/// sums[i % period] += x[i] in the order of i; count is a multiple of period.
+void tare_training_period_sums(const float *x, size_t period, double *sums, size_t count);
+/// The same as `tare_training_scatter` in float32, for tables that name no element twice or few times.
 void tare_training_scatter_float(const float *x, const int32_t *table, float *y, size_t count);
 /// y[i] = factor * sums[i], rounded once.
 void tare_training_round_sums(const double *sums, double factor, float *y, size_t count);

@@ -44,9 +44,11 @@ extension StepMemory {
 
     /// An operand with broadcasting.
     struct Operand {
-        let slot: Int
-        /// Which element belongs to each one of the result; `nil` is one for one.
-        let table: Int?
+        var slot: Int
+        /// Which element belongs to each one of the result; `nil` when the elements lie there as they are, once or over and over.
+        var table: Int?
+        /// Number of elements that the result repeats; `nil` is one for one.
+        var period: Int?
     }
 
     func binary(_ function: ShimBinary, _ a: Operand, _ b: Operand, to y: Int, count: Int) {
@@ -62,7 +64,8 @@ extension StepMemory {
     }
 
     private func operand(_ operand: Operand) -> tare_training_operand {
-        unsafe tare_training_operand(values: floats(operand.slot), table: table(operand.table), step: 1)
+        unsafe tare_training_operand(
+            values: floats(operand.slot), table: table(operand.table), period: operand.period ?? 0)
     }
 }
 

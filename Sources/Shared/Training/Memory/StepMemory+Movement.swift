@@ -12,16 +12,21 @@ extension StepMemory {
         unsafe tare_training_scatter_float(floats(x), table(index), floats(y), count)
     }
 
-    /// y = factor times the sums of the groups that the table names, in double precision in the order of x.
+    /// y = factor times the sums of the groups that the table names, in double precision in the order of x; without a table element i is of
+    /// group `i % groups`.
     func groupSums(
         _ x: Int, table index: Int?, factor: Double = 1, sums: Int, to y: Int, count: Int, groups: Int
     ) {
-        guard let index else {
+        guard groups > 1 || index != nil else {
             unsafe tare_training_total(floats(x), factor, floats(y), count)
             return
         }
         clear(sums)
-        unsafe tare_training_scatter(floats(x), table(index), doubles(sums), count)
+        if let index {
+            unsafe tare_training_scatter(floats(x), table(index), doubles(sums), count)
+        } else {
+            unsafe tare_training_period_sums(floats(x), groups, doubles(sums), count)
+        }
         unsafe tare_training_round_sums(doubles(sums), factor, floats(y), groups)
     }
 

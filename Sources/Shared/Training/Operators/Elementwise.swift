@@ -105,11 +105,9 @@ extension PlanBuilder {
         let needs = variables[a].needsGradient || variables[b].needsGradient
         let y = addVariable(shape, layout, needsGradient: needs)
         let (left, right, result) = (variables[a], variables[b], variables[y])
-        let tables = (broadcastTable(left, to: shape, layout), broadcastTable(right, to: shape, layout))
-        let operands = (
-            StepMemory.Operand(slot: left.slot, table: tables.0), StepMemory.Operand(slot: right.slot, table: tables.1)
-        )
-        let isPlainSum = function.isAddition && tables.0 == nil && tables.1 == nil
+        let operands = (operand(left, to: shape, layout), operand(right, to: shape, layout))
+        let tables = (operands.0.table, operands.1.table)
+        let isPlainSum = function.isAddition && left.shape == right.shape && tables.0 == nil && tables.1 == nil
         step([left.slot, tables.0, right.slot, tables.1, result.slot]) { memory in
             if isPlainSum, relu {
                 memory.addRelu(left.slot, right.slot, to: result.slot, count: result.count)
@@ -152,7 +150,7 @@ extension PlanBuilder {
         let viewed = Variable(
             shape: seenAs ?? target.shape, elementType: .float32, layout: target.layout, slot: target.slot,
             root: target.root, needsGradient: true)
-        let table = target.count == 1 && shape.elementCount > 1 ? nil : broadcastTable(viewed, to: shape, layout)
+        let table = operand(viewed, to: shape, layout).table
         if table == nil, target.count == shape.elementCount {
             guard factor != 1 else { return contribute(gradient, to: variable) }
             let scaled = floats(target.count)

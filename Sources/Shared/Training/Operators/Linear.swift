@@ -48,11 +48,11 @@ extension PlanBuilder {
             slot = scaled
         }
         let target = variables[y]
-        let table = broadcastTable(variables[addend], to: target.shape, .rowMajor)
-        step([target.slot, slot, table]) { [slot] memory in
+        var addend = operand(variables[addend], to: target.shape, .rowMajor)
+        addend.slot = slot
+        step([target.slot, slot, addend.table]) { [addend] memory in
             memory.binary(
-                ShimBinary(.add), .init(slot: target.slot, table: nil), .init(slot: slot, table: table),
-                to: target.slot, count: target.count)
+                ShimBinary(.add), .init(slot: target.slot), addend, to: target.slot, count: target.count)
         }
     }
 

@@ -11,12 +11,32 @@ enum IndexTable {
     static func broadcast(
         _ shape: Shape, _ layout: TensorLayout, to result: Shape, _ resultLayout: TensorLayout
     ) -> [Int32] {
-        let own = layout.strides(of: shape)
-        let lead = result.rank - shape.rank
-        let strides = (0..<result.rank).map { axis in
-            axis < lead || shape[axis - lead] == 1 ? 0 : own[axis - lead]
+        walk(
+            result, order: resultLayout.order(rank: result.rank),
+            strides: broadcastStrides(shape, layout, rank: result.rank))
+    }
+
+    /// Number of elements of a tensor that a result repeats in their order in memory; `nil` when it needs a table.
+    ///
+    /// - Precondition: `shape` broadcasts to `result`.
+    static func period(
+        _ shape: Shape, _ layout: TensorLayout, in result: Shape, _ resultLayout: TensorLayout
+    ) -> Int? {
+        let strides = broadcastStrides(shape, layout, rank: result.rank)
+        var axes = resultLayout.order(rank: result.rank).filter { result[$0] != 1 }
+        var period = 1
+        while let axis = axes.last, strides[axis] == period {
+            period *= result[axis]
+            axes.removeLast()
         }
-        return walk(result, order: resultLayout.order(rank: result.rank), strides: strides)
+        return axes.allSatisfy { strides[$0] == 0 } ? period : nil
+    }
+
+    /// Distances in memory between the elements along the axes of what a tensor broadcasts to.
+    private static func broadcastStrides(_ shape: Shape, _ layout: TensorLayout, rank: Int) -> [Int] {
+        let own = layout.strides(of: shape)
+        let lead = rank - shape.rank
+        return (0..<rank).map { axis in axis < lead || shape[axis - lead] == 1 ? 0 : own[axis - lead] }
     }
 
     /// For each position of a tensor in memory: the row-major index of the group that it belongs to when `axes` are reduced.

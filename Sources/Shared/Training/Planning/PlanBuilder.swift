@@ -203,6 +203,14 @@ final class PlanBuilder {
         }
     }
 
+    /// The operand that broadcasts a variable to a shape.
+    func operand(_ variable: Variable, to shape: Shape, _ layout: TensorLayout) -> StepMemory.Operand {
+        guard let period = IndexTable.period(variable.shape, variable.layout, in: shape, layout) else {
+            return StepMemory.Operand(slot: variable.slot, table: broadcastTable(variable, to: shape, layout))
+        }
+        return StepMemory.Operand(slot: variable.slot, period: period == shape.elementCount ? nil : period)
+    }
+
     // MARK: Variables
 
     /// Adds a variable.
