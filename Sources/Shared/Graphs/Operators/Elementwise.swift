@@ -88,7 +88,7 @@ extension ShapeRule {
         return [result]
     }
 
-    private func checkSameType(_ left: InferredValue, _ right: InferredValue) throws(ShapeRuleError) {
+    func checkSameType(_ left: InferredValue, _ right: InferredValue) throws(ShapeRuleError) {
         guard left.type.elementType == right.type.elementType else {
             throw ShapeRuleError(
                 "element types \(left.type.elementType) and \(right.type.elementType) differ; insert a Cast")

@@ -35,6 +35,8 @@ public enum Operator: Hashable, Sendable {
     /// Inference form: output 0 is the input, output 1 a mask of `true`.
     case dropout
     case identity
+    // Logic.swift
+    case logic(LogicOperator)
     // Reduction.swift
     case reduce(ReductionAttributes)
     // ShapeManipulation.swift

@@ -24,6 +24,7 @@ extension Operator {
         case .cast: "Cast"
         case .dropout: "Dropout"
         case .identity: "Identity"
+        case .logic(let op): op.name
         case .reduce(let attributes): attributes.function.name
         case .reshape: "Reshape"
         case .flatten: "Flatten"

@@ -37,6 +37,7 @@ extension Operator {
         case .cast(let attributes): try rule.cast(attributes)
         case .dropout: try rule.dropout()
         case .identity: [try rule.required(0)]
+        case .logic(let op): try rule.logic(op)
         case .reduce(let attributes): try rule.reduce(attributes)
         case .reshape(let allowZero): try rule.reshape(allowZero: allowZero)
         case .flatten(let axis): try rule.flatten(axis: axis)

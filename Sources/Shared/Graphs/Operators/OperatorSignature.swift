@@ -38,6 +38,7 @@ extension Operator {
         case .variadic: OperatorSignature(1, upTo: nil)
         case .clip: OperatorSignature(1, upTo: 3)
         case .dropout: OperatorSignature(1, upTo: 2, outputs: 2)
+        case .logic(let op): op.signature
         case .reduce: OperatorSignature(1, upTo: 2)
         case .reshape, .unsqueeze, .expand: OperatorSignature(inputs: 2)
         case .flatten, .transpose: OperatorSignature(inputs: 1)

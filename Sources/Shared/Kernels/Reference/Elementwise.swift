@@ -252,8 +252,15 @@ extension ReferenceKernels {
     static func combine<T: Lane>(
         _ left: Tensor, _ right: Tensor, _ lane: T.Type, to type: ElementType, _ body: (T, T) -> T
     ) throws(KernelError) -> Tensor {
+        try combine(left, right, lane, body).narrowed(to: type)
+    }
+
+    /// Applies a function to two tensors with broadcasting.
+    static func combine<T: Lane, Target: TensorElement>(
+        _ left: Tensor, _ right: Tensor, _ lane: T.Type, _ body: (T, T) -> Target
+    ) throws(KernelError) -> Tensor {
         let dimensions = try Broadcasting.shape(of: [left.shape, right.shape])
-        let shape = try KernelShapes.output(dimensions, T.elementType)
+        let shape = try KernelShapes.output(dimensions, Target.elementType)
         let walk = StridedWalk(
             dimensions: dimensions,
             strides: [
@@ -262,7 +269,7 @@ extension ReferenceKernels {
             ])
         let count = walk.rowCount
         let steps = walk.rowStrides
-        var values: [T] = []
+        var values: [Target] = []
         values.reserveCapacity(shape.elementCount)
         left.widened(to: lane).withElements(as: lane) { first in
             right.widened(to: lane).withElements(as: lane) { second in
@@ -277,6 +284,6 @@ extension ReferenceKernels {
                 }
             }
         }
-        return Tensor(shape: shape, elements: values).narrowed(to: type)
+        return Tensor(shape: shape, elements: values)
     }
 }

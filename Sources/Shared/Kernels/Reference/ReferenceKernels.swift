@@ -50,6 +50,7 @@ public enum ReferenceKernels {
         case .cast(let attributes): [try inputs.required(0).converted(to: attributes.elementType)]
         case .dropout: try dropout(inputs, outputCount: outputCount)
         case .identity: [try inputs.required(0)]
+        case .logic(let op): [try logic(op, inputs)]
         case .reduce(let attributes): [try reduce(attributes, inputs)]
         case .reshape(let allowZero): [try reshape(allowZero: allowZero, inputs)]
         case .flatten(let axis): [try flatten(axis: axis, inputs)]
