@@ -35,8 +35,11 @@ public enum Operator: Hashable, Sendable {
     /// Inference form: output 0 is the input, output 1 a mask of `true`.
     case dropout
     case identity
-    // Logic.swift
+    // Logic.swift, Arrangement.swift, Selection.swift, Ranking.swift
     case logic(LogicOperator)
+    case arrangement(ArrangementOperator)
+    case selection(SelectionOperator)
+    case ranking(RankingOperator)
     // Reduction.swift
     case reduce(ReductionAttributes)
     // ShapeManipulation.swift

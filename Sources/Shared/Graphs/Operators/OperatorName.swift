@@ -25,6 +25,9 @@ extension Operator {
         case .dropout: "Dropout"
         case .identity: "Identity"
         case .logic(let op): op.name
+        case .arrangement(let op): op.name
+        case .selection(let op): op.name
+        case .ranking(let op): op.name
         case .reduce(let attributes): attributes.function.name
         case .reshape: "Reshape"
         case .flatten: "Flatten"

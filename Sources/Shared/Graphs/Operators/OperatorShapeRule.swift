@@ -38,6 +38,9 @@ extension Operator {
         case .dropout: try rule.dropout()
         case .identity: [try rule.required(0)]
         case .logic(let op): try rule.logic(op)
+        case .arrangement(let op): try rule.arrangement(op)
+        case .selection(let op): try rule.selection(op)
+        case .ranking(let op): try rule.ranking(op)
         case .reduce(let attributes): try rule.reduce(attributes)
         case .reshape(let allowZero): try rule.reshape(allowZero: allowZero)
         case .flatten(let axis): try rule.flatten(axis: axis)

@@ -39,6 +39,9 @@ extension Operator {
         case .clip: OperatorSignature(1, upTo: 3)
         case .dropout: OperatorSignature(1, upTo: 2, outputs: 2)
         case .logic(let op): op.signature
+        case .arrangement(let op): op.signature
+        case .selection(let op): op.signature
+        case .ranking(let op): op.signature
         case .reduce: OperatorSignature(1, upTo: 2)
         case .reshape, .unsqueeze, .expand: OperatorSignature(inputs: 2)
         case .flatten, .transpose: OperatorSignature(inputs: 1)

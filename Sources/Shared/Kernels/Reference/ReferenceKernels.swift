@@ -51,6 +51,9 @@ public enum ReferenceKernels {
         case .dropout: try dropout(inputs, outputCount: outputCount)
         case .identity: [try inputs.required(0)]
         case .logic(let op): [try logic(op, inputs)]
+        case .arrangement(let op): [try arrangement(op, inputs)]
+        case .selection(let op): try selection(op, inputs)
+        case .ranking(let op): try ranking(op, inputs)
         case .reduce(let attributes): [try reduce(attributes, inputs)]
         case .reshape(let allowZero): [try reshape(allowZero: allowZero, inputs)]
         case .flatten(let axis): [try flatten(axis: axis, inputs)]

@@ -11,6 +11,9 @@ extension Operator {
         case .unary(.gelu): 20
         case .batchNormalization(let attributes): attributes.trainingMode ? 14 : 13
         case .logic(let op): LogicFamily.minimumOpset(op)
+        case .arrangement(let op): ArrangementFamily.minimumOpset(op)
+        case .selection(let op): SelectionFamily.minimumOpset(op)
+        case .ranking(let op): RankingFamily.minimumOpset(op)
         case .reduce(let attributes): ReductionFamily.minimumOpset(attributes)
         case .reshape(let allowZero): allowZero ? 14 : 13
         case .pad(let mode): mode == .wrap ? 19 : 13
@@ -43,6 +46,9 @@ extension Operator {
         case .unary(let function): ElementwiseFamily.export(function, to: &node)
         case .cast(let attributes): node.set("to", attributes.elementType.onnxCode)
         case .logic(let op): LogicFamily.export(op, to: &node)
+        case .arrangement(let op): ArrangementFamily.export(op, to: &node)
+        case .selection(let op): SelectionFamily.export(op, to: &node)
+        case .ranking(let op): RankingFamily.export(op, to: &node)
         case .reduce(let attributes): try ReductionFamily.export(attributes, to: &node)
         case .reshape(let allowZero): if allowZero { node.set("allowzero", true) }
         case .transpose(let permutation): if let permutation { node.set("perm", permutation) }

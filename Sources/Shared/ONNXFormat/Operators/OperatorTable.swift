@@ -30,7 +30,8 @@ enum OperatorTable {
     private static let entries: [String: OperatorImport] = {
         let families = [
             ConvolutionFamily.imports, LinearFamily.imports, PoolingFamily.imports, NormalizationFamily.imports,
-            ElementwiseFamily.imports, LogicFamily.imports, ReductionFamily.imports, ShapeManipulationFamily.imports,
+            ElementwiseFamily.imports, LogicFamily.imports, ArrangementFamily.imports,
+            SelectionFamily.imports, RankingFamily.imports, ReductionFamily.imports, ShapeManipulationFamily.imports,
             IndexingFamily.imports, ResizeFamily.imports, RecurrentFamily.imports, QuantizeDequantizeFamily.imports,
         ]
         return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
