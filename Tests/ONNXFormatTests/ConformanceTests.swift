@@ -18,7 +18,8 @@ import Testing
         Sub Sum Tanh Transpose Unsqueeze And BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Equal Greater \
         GreaterOrEqual IsInf IsNaN Less LessOrEqual Not Or Where Xor Tile DepthToSpace SpaceToDepth Trilu ReverseSequence CenterCropPad \
         EyeLike Range OneHot Size CastLike GatherElements GatherND Scatter ScatterElements ScatterND Compress NonZero Unique \
-        ArgMax ArgMin TopK CumSum CumProd
+        Sign Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Selu Celu Softsign Mish Swish ThresholdedRelu Shrink ArgMax \
+        ArgMin TopK CumSum CumProd
         """.split(separator: " ").map(String.init))
 
     /// Cases of supported operators that Tare does not pass, with the reason.

@@ -35,6 +35,8 @@ public enum Operator: Hashable, Sendable {
     /// Inference form: output 0 is the input, output 1 a mask of `true`.
     case dropout
     case identity
+    // ElementFunctions.swift
+    case element(ElementFunction)
     // Logic.swift, Arrangement.swift, Selection.swift, Ranking.swift
     case logic(LogicOperator)
     case arrangement(ArrangementOperator)

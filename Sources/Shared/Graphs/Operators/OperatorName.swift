@@ -24,6 +24,7 @@ extension Operator {
         case .cast: "Cast"
         case .dropout: "Dropout"
         case .identity: "Identity"
+        case .element(let function): function.name
         case .logic(let op): op.name
         case .arrangement(let op): op.name
         case .selection(let op): op.name

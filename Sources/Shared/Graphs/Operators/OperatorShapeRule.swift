@@ -37,6 +37,7 @@ extension Operator {
         case .cast(let attributes): try rule.cast(attributes)
         case .dropout: try rule.dropout()
         case .identity: [try rule.required(0)]
+        case .element: try rule.sameAsInput()
         case .logic(let op): try rule.logic(op)
         case .arrangement(let op): try rule.arrangement(op)
         case .selection(let op): try rule.selection(op)

@@ -33,7 +33,7 @@ extension Operator {
             OperatorSignature(inputs: 5, outputs: attributes.trainingMode ? 3 : 1)
         case .layerNormalization: OperatorSignature(2, upTo: 3, outputs: 3)
         case .localResponseNormalization, .softmax, .logSoftmax: OperatorSignature(inputs: 1)
-        case .unary, .cast, .identity: OperatorSignature(inputs: 1)
+        case .unary, .element, .cast, .identity: OperatorSignature(inputs: 1)
         case .binary: OperatorSignature(inputs: 2)
         case .variadic: OperatorSignature(1, upTo: nil)
         case .clip: OperatorSignature(1, upTo: 3)

@@ -50,6 +50,7 @@ public enum ReferenceKernels {
         case .cast(let attributes): [try inputs.required(0).converted(to: attributes.elementType)]
         case .dropout: try dropout(inputs, outputCount: outputCount)
         case .identity: [try inputs.required(0)]
+        case .element(let function): [try element(function, inputs)]
         case .logic(let op): [try logic(op, inputs)]
         case .arrangement(let op): [try arrangement(op, inputs)]
         case .selection(let op): try selection(op, inputs)

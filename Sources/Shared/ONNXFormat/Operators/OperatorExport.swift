@@ -10,6 +10,7 @@ extension Operator {
         case .unary(.hardSwish): 14
         case .unary(.gelu): 20
         case .batchNormalization(let attributes): attributes.trainingMode ? 14 : 13
+        case .element(let function): ElementFunctionFamily.minimumOpset(function)
         case .logic(let op): LogicFamily.minimumOpset(op)
         case .arrangement(let op): ArrangementFamily.minimumOpset(op)
         case .selection(let op): SelectionFamily.minimumOpset(op)
@@ -45,6 +46,7 @@ extension Operator {
             node.set("axis", axis)
         case .unary(let function): ElementwiseFamily.export(function, to: &node)
         case .cast(let attributes): node.set("to", attributes.elementType.onnxCode)
+        case .element(let function): ElementFunctionFamily.export(function, to: &node)
         case .logic(let op): LogicFamily.export(op, to: &node)
         case .arrangement(let op): ArrangementFamily.export(op, to: &node)
         case .selection(let op): SelectionFamily.export(op, to: &node)

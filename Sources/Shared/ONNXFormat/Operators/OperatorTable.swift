@@ -30,7 +30,7 @@ enum OperatorTable {
     private static let entries: [String: OperatorImport] = {
         let families = [
             ConvolutionFamily.imports, LinearFamily.imports, PoolingFamily.imports, NormalizationFamily.imports,
-            ElementwiseFamily.imports, LogicFamily.imports, ArrangementFamily.imports,
+            ElementwiseFamily.imports, ElementFunctionFamily.imports, LogicFamily.imports, ArrangementFamily.imports,
             SelectionFamily.imports, RankingFamily.imports, ReductionFamily.imports, ShapeManipulationFamily.imports,
             IndexingFamily.imports, ResizeFamily.imports, RecurrentFamily.imports, QuantizeDequantizeFamily.imports,
         ]
