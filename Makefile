@@ -5,9 +5,10 @@
 # build   release build of the command-line tool
 # faults  kills, stops, starves and cuts off real processes (release build, about 17 minutes, some of it as root)
 # simulate  many simulated clusters with faults: make simulate SEEDS=1000000 [FIRST=1]
+# conformance  counts what passes of all 1,884 single-operator cases of the pip package onnx (several minutes)
 # bench   the benchmarks (release build, several minutes)
 # clean   removes everything that the other rules made
-.PHONY: demo test check deploy-check build bench faults simulate clean setup
+.PHONY: demo test check deploy-check build bench conformance faults simulate clean setup
 
 DEBUG_BUILD = --scratch-path .build --explicit-target-dependency-import-check error
 RELEASE_BUILD = -c release --scratch-path .build-release
@@ -34,6 +35,11 @@ deploy-check: build
 
 bench: build
 	@Benchmarks/run.sh
+
+conformance: setup
+	.venv/bin/python Tests/Conformance/generate.py .build/conformance
+	swift build --build-tests $(DEBUG_BUILD)
+	TARE_CONFORMANCE=.build/conformance swift test --skip-build $(DEBUG_BUILD) --filter ConformanceReportTests
 
 faults: build
 	python3 Tests/Faults/run.py --tare .build-release/release/tare

@@ -42,6 +42,9 @@ public enum Operator: Hashable, Sendable {
     case arrangement(ArrangementOperator)
     case selection(SelectionOperator)
     case ranking(RankingOperator)
+    // Vision.swift, Signals.swift
+    case vision(VisionOperator)
+    case signal(SignalOperator)
     // Reduction.swift
     case reduce(ReductionAttributes)
     // ShapeManipulation.swift

@@ -29,6 +29,8 @@ extension Operator {
         case .arrangement(let op): op.name
         case .selection(let op): op.name
         case .ranking(let op): op.name
+        case .vision(let op): op.name
+        case .signal(let op): op.name
         case .reduce(let attributes): attributes.function.name
         case .reshape: "Reshape"
         case .flatten: "Flatten"

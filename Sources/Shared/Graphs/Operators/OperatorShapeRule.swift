@@ -42,6 +42,8 @@ extension Operator {
         case .arrangement(let op): try rule.arrangement(op)
         case .selection(let op): try rule.selection(op)
         case .ranking(let op): try rule.ranking(op)
+        case .vision(let op): try rule.vision(op)
+        case .signal(let op): try rule.signal(op)
         case .reduce(let attributes): try rule.reduce(attributes)
         case .reshape(let allowZero): try rule.reshape(allowZero: allowZero)
         case .flatten(let axis): try rule.flatten(axis: axis)

@@ -42,6 +42,8 @@ extension Operator {
         case .arrangement(let op): op.signature
         case .selection(let op): op.signature
         case .ranking(let op): op.signature
+        case .vision(let op): op.signature
+        case .signal(let op): op.signature
         case .reduce: OperatorSignature(1, upTo: 2)
         case .reshape, .unsqueeze, .expand: OperatorSignature(inputs: 2)
         case .flatten, .transpose: OperatorSignature(inputs: 1)

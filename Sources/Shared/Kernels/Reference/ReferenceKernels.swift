@@ -55,6 +55,8 @@ public enum ReferenceKernels {
         case .arrangement(let op): [try arrangement(op, inputs)]
         case .selection(let op): try selection(op, inputs)
         case .ranking(let op): try ranking(op, inputs)
+        case .vision(let op): [try vision(op, inputs)]
+        case .signal(let op): [try signal(op, inputs)]
         case .reduce(let attributes): [try reduce(attributes, inputs)]
         case .reshape(let allowZero): [try reshape(allowZero: allowZero, inputs)]
         case .flatten(let axis): [try flatten(axis: axis, inputs)]

@@ -29,7 +29,7 @@ struct GraphExporter {
         guard options.minimumOpset <= ONNXExportOptions.supportedOpsets.upperBound else {
             throw .unsupportedOpset(options.minimumOpset)
         }
-        // Opset 22 added nothing that Tare uses, so what was imported from it can be written as 21.
+        // What later opsets added Tare uses in few operators, which ask for them; all else can be written as 21.
         let declared = min(graph.sourceOpset, ONNXExportOptions.supportedOpsets.upperBound)
         opset = Self.opset(graph, types: types, atLeast: max(options.minimumOpset, declared, 13))
         constantNames = Self.constantsByFirstUse(graph, opset: opset)
@@ -40,7 +40,10 @@ struct GraphExporter {
         switch opset {
         case ...18: 8
         case 19...20: 9
-        default: 10
+        case 21...22: 10
+        case 23: 11
+        case 24: 12
+        default: 13
         }
     }
 

@@ -15,6 +15,8 @@ extension Operator {
         case .arrangement(let op): ArrangementFamily.minimumOpset(op)
         case .selection(let op): SelectionFamily.minimumOpset(op)
         case .ranking(let op): RankingFamily.minimumOpset(op)
+        case .vision(let op): VisionFamily.minimumOpset(op)
+        case .signal(let op): SignalFamily.minimumOpset(op)
         case .reduce(let attributes): ReductionFamily.minimumOpset(attributes)
         case .reshape(let allowZero): allowZero ? 14 : 13
         case .pad(let mode): mode == .wrap ? 19 : 13
@@ -51,6 +53,8 @@ extension Operator {
         case .arrangement(let op): ArrangementFamily.export(op, to: &node)
         case .selection(let op): SelectionFamily.export(op, to: &node)
         case .ranking(let op): RankingFamily.export(op, to: &node)
+        case .vision(let op): VisionFamily.export(op, to: &node)
+        case .signal(let op): SignalFamily.export(op, to: &node)
         case .reduce(let attributes): try ReductionFamily.export(attributes, to: &node)
         case .reshape(let allowZero): if allowZero { node.set("allowzero", true) }
         case .transpose(let permutation): if let permutation { node.set("perm", permutation) }

@@ -31,7 +31,8 @@ enum OperatorTable {
         let families = [
             ConvolutionFamily.imports, LinearFamily.imports, PoolingFamily.imports, NormalizationFamily.imports,
             ElementwiseFamily.imports, ElementFunctionFamily.imports, LogicFamily.imports, ArrangementFamily.imports,
-            SelectionFamily.imports, RankingFamily.imports, ReductionFamily.imports, ShapeManipulationFamily.imports,
+            SelectionFamily.imports, RankingFamily.imports, VisionFamily.imports,
+            SignalFamily.imports, ReductionFamily.imports, ShapeManipulationFamily.imports,
             IndexingFamily.imports, ResizeFamily.imports, RecurrentFamily.imports, QuantizeDequantizeFamily.imports,
         ]
         return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
