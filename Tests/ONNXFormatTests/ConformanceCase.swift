@@ -45,7 +45,7 @@ struct ConformanceCase: Decodable {
 
     /// The newest opset that Tare reads.
     ///
-    /// Newer ones (26 to 28) only add element types to the operators of these cases, so their models are declared as
+    /// Newer ones (27 and 28) only add element types to the operators of these cases, so their models are declared as
     /// this one.
     private static let newestOpset = Int64(ONNXModel.supportedOpsets.upperBound)
 

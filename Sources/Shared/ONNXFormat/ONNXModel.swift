@@ -5,8 +5,8 @@ internal import SwiftProtobuf
 public enum ONNXModel {
     /// Versions of ONNX's operators that can be imported.
     ///
-    /// Opsets 22 to 25 add operators, element types, and attributes that a node may leave out; an attribute that Tare does not know is refused.
-    public static let supportedOpsets = 7...25
+    /// Opsets 22 to 26 add operators, element types, and attributes that a node may leave out; an attribute that Tare does not know is refused.
+    public static let supportedOpsets = 7...26
 
     /// Reads a model file; constants in external files must lie in the same folder or below it.
     ///
