@@ -24,7 +24,8 @@ extension ModelPair {
     public init(imported float: Graph, quantized: DeliveredModel) throws {
         switch quantized {
         case .graph(let graph):
-            try self.init(float: PreparedGraph(float).graph, quantized: graph)
+            // What was one operator may be written out again in the file.
+            try self.init(float: PreparedGraph(float).graph, quantized: OperatorFusion.apply(to: graph).graph)
         case .state(let state):
             let loaded = try float.mluRunModel(loading: state, mapping: .everything(in: float)).graph
             try self.init(float: float.preparedForMLU().normalizingRawData(as: loaded), quantized: loaded)

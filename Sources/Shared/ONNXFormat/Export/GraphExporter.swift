@@ -15,24 +15,32 @@ struct GraphExporter {
 
     /// Checks the graph and chooses the opset.
     init(_ graph: Graph, options: ONNXExportOptions) throws(ONNXExportError) {
-        self.graph = graph
         do {
             try graph.validate()
         } catch {
             throw .invalidGraph(error)
         }
-        do {
-            types = try ShapeInference.infer(graph)
-        } catch {
-            throw .inconsistentTypes(error)
-        }
+        let given = try Self.types(of: graph)
         guard options.minimumOpset <= ONNXExportOptions.supportedOpsets.upperBound else {
             throw .unsupportedOpset(options.minimumOpset)
         }
         // What later opsets added Tare uses in few operators, which ask for them; all else can be written as 21.
         let declared = min(graph.sourceOpset, ONNXExportOptions.supportedOpsets.upperBound)
-        opset = Self.opset(graph, types: types, atLeast: max(options.minimumOpset, declared, 13))
-        constantNames = Self.constantsByFirstUse(graph, opset: opset)
+        var older = graph
+        older.nodes.removeAll(where: OperatorExpansion.canExpand)
+        let needed = Self.opset(older, types: given, atLeast: max(options.minimumOpset, declared, 13))
+        self.graph = OperatorExpansion.apply(to: graph, types: given, opset: needed)
+        types = try Self.types(of: self.graph)
+        opset = Self.opset(self.graph, types: types, atLeast: needed)
+        constantNames = Self.constantsByFirstUse(self.graph, opset: opset)
+    }
+
+    private static func types(of graph: Graph) throws(ONNXExportError) -> [String: TensorType] {
+        do {
+            return try ShapeInference.infer(graph)
+        } catch {
+            throw .inconsistentTypes(error)
+        }
     }
 
     /// The version of the file format that came with the opset.

@@ -16,7 +16,7 @@ extension PlanBuilder {
             return try emitTransposedConvolution(group, node, attributes)
         case .matMul: return try emitMatMul(group, node)
         case .gemm(let attributes): return try emitGemm(group, node, attributes)
-        case .unary, .clip: return try emitEltwise(group, node)
+        case .unary, .element, .clip: return try emitEltwise(group, node)
         case .binary, .variadic: return try emitBinary(group, node)
         case .averagePool(let attributes):
             let algorithm: PoolingAlgorithm = attributes.countIncludesPadding ? .averageIncludingPadding : .average

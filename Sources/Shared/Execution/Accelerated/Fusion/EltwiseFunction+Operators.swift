@@ -23,4 +23,10 @@ extension EltwiseFunction {
         case .log, .hardSigmoid, .erf, .floor, .ceil: return nil
         }
     }
+
+    /// oneDNN's form of a function that has no kernel of its own; `nil` when it has none.
+    init?(_ function: ElementFunction) {
+        guard case .swish(let alpha) = function else { return nil }
+        self.init(TARE_ONEDNN_SWISH, alpha: alpha)
+    }
 }

@@ -131,7 +131,7 @@ struct FusionPlanner {
                 isFoldable(reader, into: node(group.anchor))
             else { return nil }
             next.batchNormalization = index
-        case .unary, .clip:
+        case .unary, .element, .clip:
             guard let function = eltwiseFunction(of: reader) else { return nil }
             if accepted == .relu, function != .relu { return nil }
             if accepted == .clampsAndAddition, !takesClamp(function, after: group.operations) { return nil }
@@ -197,6 +197,7 @@ struct FusionPlanner {
     func eltwiseFunction(of node: Node) -> EltwiseFunction? {
         switch node.op {
         case .unary(let function): return EltwiseFunction(function)
+        case .element(let function): return EltwiseFunction(function)
         case .clip:
             guard let data = node.input(0), resolved.types[data]?.elementType == .float32 else { return nil }
             var bounds: (lower: Float, upper: Float) = (-.infinity, .infinity)
