@@ -90,16 +90,7 @@ public final class AtomicFileWriter {
     }
 
     private func append(_ buffer: UnsafeRawBufferPointer) throws(TensorFileError) {
-        var done = 0
-        while done < buffer.count {
-            let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[done...])
-            let count = unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw .lastSystemError("write the file", path: path)
-            }
-            done += count
-        }
+        try unsafe DescriptorWriting.write(buffer, to: descriptor, path: path)
         byteCount += buffer.count
     }
 

@@ -33,6 +33,18 @@ public final class InputFile: Sendable {
         byteCount = Int(status.st_size)
     }
 
+    /// Takes over an open file.
+    ///
+    /// - Parameters:
+    ///   - descriptor: Of the file, which the new object closes.
+    ///   - path: What the file is, for errors.
+    ///   - byteCount: How many bytes of it are there.
+    init(descriptor: Int32, path: String, byteCount: Int) {
+        self.descriptor = descriptor
+        self.path = path
+        self.byteCount = byteCount
+    }
+
     deinit {
         close(descriptor)
     }

@@ -37,66 +37,21 @@ public struct Safetensors: Sendable {
 
     /// Reads the bytes of a file; the tensors share them.
     public init(storage: TensorStorage, name: String) throws(TensorFileError) {
-        func failure(_ detail: String) -> TensorFileError { TensorFileError(path: name, reason: .malformed(detail)) }
-        guard storage.byteCount >= 8 else {
-            throw TensorFileError(path: name, reason: .truncated(needed: 8, available: storage.byteCount))
-        }
-        let prefix = LittleEndianBytes(TensorStorage(part: 0..<8, of: storage).copyBytes())
-        guard let headerByteCount = prefix.uint64(at: 0), headerByteCount <= Self.maximumHeaderByteCount else {
-            throw failure("it announces a header of over \(Self.maximumHeaderByteCount) bytes")
-        }
-        guard headerByteCount <= storage.byteCount - 8 else {
-            throw TensorFileError(
-                path: name, reason: .truncated(needed: headerByteCount, available: storage.byteCount - 8))
-        }
-        let header: SafetensorsHeader
-        do {
-            header = try SafetensorsHeader(
-                parsing: TensorStorage(part: 8..<8 + headerByteCount, of: storage).copyBytes())
-        } catch {
-            throw failure(error.detail)
-        }
+        let headerByteCount = try SafetensorsLayout.headerByteCount(
+            start: TensorStorage(part: 0..<min(8, storage.byteCount), of: storage).copyBytes(),
+            fileByteCount: storage.byteCount, name: name)
+        let layout = try SafetensorsLayout(
+            header: TensorStorage(part: 8..<8 + headerByteCount, of: storage).copyBytes(),
+            dataByteCount: storage.byteCount - 8 - headerByteCount, name: name)
         let data = TensorStorage(part: 8 + headerByteCount..<storage.byteCount, of: storage)
-        metadata = header.metadata
-        tensors = try Self.tensors(header.entries, data, name: name)
-    }
-
-    private static func tensors(
-        _ entries: [SafetensorsHeader.Entry], _ data: TensorStorage, name: String
-    ) throws(TensorFileError) -> [String: Tensor] {
+        metadata = layout.metadata
         var tensors: [String: Tensor] = [:]
-        var end = 0
-        for entry in entries.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {
-            func failure(_ reason: TensorFileError.Reason) -> TensorFileError {
-                TensorFileError(path: name, member: entry.name, reason: reason)
-            }
-            guard let type = elementType(entry.typeName) else {
-                throw failure(.unsupported("elements of type '\(entry.typeName)'"))
-            }
-            guard entry.begin == end else {
-                throw failure(.malformed("it does not start where the tensor before it ends (byte \(end))"))
-            }
-            guard let shape = Shape(checking: entry.shape),
-                case let (byteCount, overflow) = shape.elementCount.multipliedReportingOverflow(by: type.byteCount),
-                !overflow, byteCount == entry.end - entry.begin
-            else {
-                throw failure(
-                    .malformed(
-                        "\(entry.end - entry.begin) bytes do not hold the shape \(entry.shape) of \(entry.typeName)"))
-            }
-            guard entry.end <= data.byteCount else {
-                throw failure(.truncated(needed: byteCount, available: max(0, data.byteCount - entry.begin)))
-            }
+        for entry in layout.entries {
             tensors[entry.name] = try ElementReordering.tensor(
-                from: TensorStorage(part: entry.begin..<entry.end, of: data), shape: shape, elementType: type,
+                from: TensorStorage(part: entry.range, of: data), shape: entry.shape, elementType: entry.elementType,
                 path: name, member: entry.name)
-            end = entry.end
         }
-        guard end == data.byteCount else {
-            throw TensorFileError(
-                path: name, reason: .malformed("\(data.byteCount - end) bytes follow the last tensor"))
-        }
-        return tensors
+        self.tensors = tensors
     }
 
     /// The canonical bytes of the tensors and metadata.
@@ -182,7 +137,8 @@ public struct Safetensors: Sendable {
         return result + "\""
     }
 
-    private static func elementType(_ name: String) -> ElementType? {
+    /// The element type that a header calls `name`; `nil` when Tare has none such.
+    static func elementType(_ name: String) -> ElementType? {
         ElementType.allCases.first { typeName($0) == name }
     }
 

@@ -1,7 +1,7 @@
 /// An array in a file (.npy, a member of .npz, IDX), read as a whole or row by row with bounded memory.
 public struct StoredArray: Sendable {
     /// The name in a .npz file, without `.npy`; `nil` for files of one array.
-    public let name: String?
+    public private(set) var name: String?
     /// The type of each element.
     public let elementType: ElementType
     /// The extents.
@@ -44,6 +44,34 @@ public struct StoredArray: Sendable {
     public init(npyFile path: String) throws(TensorFileError) {
         let file = try InputFile(path: path)
         try self.init(npy: .stored(file, 0..<file.byteCount, checksum: nil), path: path, name: nil)
+    }
+
+    /// Opens an array that lies within a file as a .npy file would.
+    ///
+    /// - Parameters:
+    ///   - file: The file.
+    ///   - range: Where the .npy file lies in it.
+    ///   - name: What the array is called, for errors.
+    /// - Throws: `truncated`, `malformed` or `unsupported`, as for a file of its own.
+    public init(npyIn file: InputFile, range: Range<Int>, name: String?) throws(TensorFileError) {
+        try self.init(npy: .stored(file, range, checksum: nil), path: file.path, name: name)
+    }
+
+    /// Opens elements that follow each other in a file, little-endian and in row-major order, without a header.
+    ///
+    /// - Parameters:
+    ///   - file: The file.
+    ///   - range: Where the elements lie.
+    ///   - name: What the array is called.
+    ///   - elementType: The type of each element.
+    ///   - shape: The extents.
+    /// - Throws: `truncated` or `malformed` when the range is shorter or longer than the elements.
+    public init(
+        elementsIn file: InputFile, range: Range<Int>, name: String?, elementType: ElementType, shape: Shape
+    ) throws(TensorFileError) {
+        try self.init(
+            source: .stored(file, range, checksum: nil), path: file.path, name: name, elementType: elementType,
+            shape: shape, isBigEndian: false, isFortranOrder: false, dataOffset: 0)
     }
 
     /// Opens an IDX file, gzipped or not: the format of the MNIST files, elements big-endian.
@@ -104,6 +132,13 @@ public struct StoredArray: Sendable {
         self.isBigEndian = isBigEndian
         self.isFortranOrder = isFortranOrder
         self.dataOffset = dataOffset
+    }
+
+    /// The same array without a name.
+    public var unnamed: StoredArray {
+        var copy = self
+        copy.name = nil
+        return copy
     }
 
     /// Number of entries along the outermost axis; `nil` for a scalar.

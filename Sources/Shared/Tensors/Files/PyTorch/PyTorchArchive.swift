@@ -17,9 +17,7 @@ struct PyTorchArchive {
         try Self.checkStart(file)
         archive = try ZIPArchive(file: file)
         members = Dictionary(uniqueKeysWithValues: archive.members.map { ($0.name, $0) })
-        let pickles = archive.members.map(\.name).filter {
-            $0.hasSuffix("/data.pkl") && $0.count(where: { $0 == "/" }) == 1
-        }
+        let pickles = archive.members.map(\.name).filter(Self.isPickle)
         guard pickles.count == 1 else {
             throw TensorFileError(
                 path: path,
@@ -31,6 +29,11 @@ struct PyTorchArchive {
                 path: path, reason: .unsupported("a scripted model; save model.state_dict() instead"))
         }
         isBigEndian = try Self.isBigEndian(archive, members[root + "byteorder"])
+    }
+
+    /// Whether a member is the description of the objects.
+    static func isPickle(_ name: String) -> Bool {
+        name.hasSuffix("/data.pkl") && name.count(where: { $0 == "/" }) == 1
     }
 
     /// Tells the other formats of PyTorch from damage.
@@ -103,6 +106,40 @@ struct PyTorchArchive {
             }
         }
         return result
+    }
+
+    /// Where the tensors lie in the file, for reading parts of them.
+    ///
+    /// - Throws: `unsupported` for a tensor whose elements do not lie together, little-endian and not compressed.
+    func arrays(_ entries: [PyTorchFile.Entry]) throws(TensorFileError) -> [StoredArray] {
+        var arrays: [StoredArray] = []
+        for entry in entries {
+            guard case .tensor(let view) = entry.leaf else { continue }
+            guard let member = members["\(root)data/\(view.storage.key)"] else {
+                throw TensorFileError(path: path, reason: .malformed("it has no storage '\(view.storage.key)'"))
+            }
+            guard view.isContiguous, member.method == .stored, !isBigEndian else {
+                throw TensorFileError(
+                    path: path, member: entry.name,
+                    reason: .unsupported(
+                        "samples out of a tensor that is not contiguous, little-endian and uncompressed in the file; save "
+                            + "tensor.contiguous() of it with torch.save"))
+            }
+            let stored = try archive.range(of: member)
+            let start =
+                stored.lowerBound + (view.shape.elementCount == 0 ? 0 : view.offset * view.elementType.byteCount)
+            let end = start + view.shape.elementCount * view.elementType.byteCount
+            guard end <= stored.upperBound else {
+                throw TensorFileError(
+                    path: path, member: entry.name,
+                    reason: .truncated(needed: end - stored.lowerBound, available: stored.count))
+            }
+            arrays.append(
+                try StoredArray(
+                    elementsIn: archive.file, range: start..<end, name: entry.name, elementType: view.elementType,
+                    shape: view.shape))
+        }
+        return arrays
     }
 
     /// Refuses views whose copies would take far more memory than the file.

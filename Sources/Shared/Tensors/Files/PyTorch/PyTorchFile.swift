@@ -20,8 +20,27 @@ public enum PyTorchFile {
     ///   before 1.6, scripted models, and everything that is no tensor or container.
     public static func read(path: String) throws(TensorFileError) -> StateDictionary {
         let archive = try PyTorchArchive(path: path)
+        return try archive.tensors(entries(of: archive, path: path))
+    }
+
+    /// The tensors of a file, in order, as arrays whose rows are read one by one; numbers are left out.
+    ///
+    /// - Throws: As `read`; `unsupported` too for tensors whose elements do not lie together, little-endian and not
+    ///   compressed, in the file.
+    public static func arrays(path: String) throws(TensorFileError) -> [StoredArray] {
+        let archive = try PyTorchArchive(path: path)
+        return try archive.arrays(entries(of: archive, path: path))
+    }
+
+    /// Whether a file is a zip archive of `torch.save`, and not another one.
+    ///
+    /// - Throws: `system` when the file cannot be read, `malformed` when it is no zip archive.
+    public static func isArchive(path: String) throws(TensorFileError) -> Bool {
+        try ZIPArchive(file: InputFile(path: path)).members.contains { PyTorchArchive.isPickle($0.name) }
+    }
+
+    private static func entries(of archive: PyTorchArchive, path: String) throws(TensorFileError) -> [Entry] {
         let pickle = try archive.pickle()
-        let entries: [Entry]
         do throws(PickleError) {
             var reader = PickleReader(pickle) { (key) throws(PickleError) in
                 try archive.byteCount(ofStorage: key)
@@ -29,14 +48,13 @@ public enum PyTorchFile {
             let root = try reader.read()
             var flattening = Flattening(reader: reader)
             try flattening.add(root, name: "", depth: 0)
-            entries = flattening.entries
+            return flattening.entries
         } catch {
             switch error {
             case .malformed(let detail): throw TensorFileError(path: path, reason: .malformed(detail))
             case .unsupported(let detail): throw TensorFileError(path: path, reason: .unsupported(detail))
             }
         }
-        return try archive.tensors(entries)
     }
 
     /// A named tensor or number.
