@@ -68,6 +68,7 @@ let package = Package(
     ],
     targets: [
         // C libraries and shims.
+        .systemLibrary(name: "CArchive", path: "Sources/Shared/CArchive"),
         .systemLibrary(name: "CZeroMQ", path: "Sources/Shared/CZeroMQ"),
         .systemLibrary(name: "CZlib", path: "Sources/Shared/CZlib"),
         .target(name: "CAcceptLimit", path: "Sources/Shared/CAcceptLimit"),
@@ -103,8 +104,8 @@ let package = Package(
             "Modules", folder: "Shared/Modules",
             dependencies: ["Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors"]),
         library(
-            "Datasets", folder: "Shared/Datasets", dependencies: ["CImages", "Graphs", "Tensors", crypto, yams],
-            settings: numericSettings),
+            "Datasets", folder: "Shared/Datasets",
+            dependencies: ["CArchive", "CImages", "Graphs", "Tensors", crypto, yams], settings: numericSettings),
         library(
             "Calibration", folder: "Shared/Calibration",
             dependencies: ["Conversion", "Quantization", "Tensors", crypto]),

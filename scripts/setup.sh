@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="libzmq3-dev libdnnl-dev libturbojpeg0-dev libpng-dev zlib1g-dev libsqlite3-dev"
+packages="libzmq3-dev libdnnl-dev libturbojpeg0-dev libpng-dev zlib1g-dev libarchive-dev libsqlite3-dev"
 python_packages="python3-venv"
 
 missing() {

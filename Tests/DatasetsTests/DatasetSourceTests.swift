@@ -27,13 +27,6 @@ import Testing
             + shape.flatMap { extent in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: extent >> $0) } } + data
     }
 
-    /// A gzip file with a name in its header.
-    private func gzip(_ bytes: [UInt8]) -> [UInt8] {
-        func four(_ value: UInt32) -> [UInt8] { [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: value >> $0) } }
-        return [0x1F, 0x8B, 8, 0x08, 0, 0, 0, 0, 0, 3] + Array("name\0".utf8) + Deflate.compress(bytes)
-            + four(Deflate.checksum(of: bytes)) + four(UInt32(bytes.count))
-    }
-
     private func entry(_ sample: RawSample, _ name: String?) -> Tensor? {
         guard case .arrays(let entries) = sample.content else { return nil }
         return entries.first { $0.name == name }?.tensor
@@ -84,7 +77,7 @@ import Testing
         let folder = try TemporaryFolder()
         let data = [UInt8](0..<24)
         let plain = try folder.file("images-idx3-ubyte", bytes([2, 3, 4], data: data))
-        let zipped = try folder.file("images-idx3-ubyte.gz", gzip(bytes([2, 3, 4], data: data)))
+        let zipped = try folder.file("images-idx3-ubyte.gz", Compressed.gzip(bytes([2, 3, 4], data: data)))
         for path in [plain, zipped] {
             let source = try DatasetSource(paths: [path])
             #expect(source.content == .arrays([DatasetArray(name: nil, elementType: .uint8, shape: [3, 4])]))
@@ -99,7 +92,7 @@ import Testing
         let seed: UInt64 = 0x7A2E_0006
         var generator = SeededGenerator(seed: seed)
         let plain = bytes([2, 3, 4], data: [UInt8](0..<24))
-        for original in [plain, gzip(plain)] {
+        for original in [plain, Compressed.gzip(plain)] {
             for length in 0..<original.count {
                 let path = try folder.file("cut", Array(original[..<length]))
                 #expect(throws: DatasetError.self, "length \(length)") {

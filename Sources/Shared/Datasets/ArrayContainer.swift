@@ -1,6 +1,6 @@
 import Tensors
 
-/// A file of arrays (.npz, .npy, IDX) that count the samples along their outermost axis.
+/// A file of arrays (.npz, .npy, safetensors, PyTorch, IDX) that count the samples along their outermost axis.
 struct ArrayContainer: SampleContainer {
     let path: String
     let sampleCount: Int
@@ -17,17 +17,63 @@ struct ArrayContainer: SampleContainer {
     init(npz path: String, wanted: [String]?) throws(DatasetError) {
         do throws(TensorFileError) {
             let file = try NPZFile(path: path)
-            let present = file.names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-            let names = wanted ?? present
-            var arrays: [StoredArray] = []
-            for name in names { arrays.append(try file.array(name)) }
-            let ignored = present.filter { !names.contains($0) }
-            self.init(path: path, arrays: arrays, ignoredArrays: ignored)
+            try self.init(path: path, present: file.names, wanted: wanted) { (name) throws(TensorFileError) in
+                try file.array(name)
+            }
         } catch {
-            guard case .missingMember(let available) = error.reason else { throw .file(error) }
-            throw .missingArray(path: path, name: error.member ?? "", available: available)
+            throw Self.naming(error, path: path)
         }
         try check()
+    }
+
+    /// Opens a safetensors file; as for a NumPy archive.
+    init(safetensors path: String, wanted: [String]?) throws(DatasetError) {
+        do throws(TensorFileError) {
+            let file = try SafetensorsFile(path: path)
+            try self.init(path: path, present: file.names, wanted: wanted) { (name) throws(TensorFileError) in
+                try file.array(name)
+            }
+        } catch {
+            throw Self.naming(error, path: path)
+        }
+        try check()
+    }
+
+    /// Opens a file of `torch.save`; as for a NumPy archive, except that a single tensor has no name.
+    init(pyTorch path: String, wanted: [String]?) throws(DatasetError) {
+        do throws(TensorFileError) {
+            let arrays = try PyTorchFile.arrays(path: path)
+            let names = arrays.compactMap(\.name)
+            if let tensor = arrays.first, names == ["tensor"], wanted?.contains("tensor") != true {
+                self.init(path: path, arrays: [tensor.unnamed], ignoredArrays: [])
+            } else {
+                try self.init(path: path, present: names, wanted: wanted) { (name) throws(TensorFileError) in
+                    guard let array = arrays.first(where: { $0.name == name }) else {
+                        throw TensorFileError(path: path, member: name, reason: .missingMember(available: names))
+                    }
+                    return array
+                }
+            }
+        } catch {
+            throw Self.naming(error, path: path)
+        }
+        try check()
+    }
+
+    /// Takes the wanted arrays of a file that names its arrays.
+    private init(
+        path: String, present: [String], wanted: [String]?, array: (String) throws(TensorFileError) -> StoredArray
+    ) throws(TensorFileError) {
+        let present = present.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let names = wanted ?? present
+        var arrays: [StoredArray] = []
+        for name in names { arrays.append(try array(name)) }
+        self.init(path: path, arrays: arrays, ignoredArrays: present.filter { !names.contains($0) })
+    }
+
+    private static func naming(_ error: TensorFileError, path: String) -> DatasetError {
+        guard case .missingMember(let available) = error.reason else { return .file(error) }
+        return .missingArray(path: path, name: error.member ?? "", available: available)
     }
 
     /// Opens a .npy file.
@@ -37,6 +83,12 @@ struct ArrayContainer: SampleContainer {
         } catch {
             throw .file(error)
         }
+        try check()
+    }
+
+    /// Takes arrays that were opened one by one.
+    init(arrays: [StoredArray], path: String) throws(DatasetError) {
+        self.init(path: path, arrays: arrays, ignoredArrays: [])
         try check()
     }
 

@@ -6,6 +6,39 @@ public enum DatasetContent: Sendable, Hashable {
     case images
     /// One entry of each array.
     case arrays([DatasetArray])
+    /// Images and arrays together, each with a name.
+    case fields([DatasetField])
+}
+
+/// One image or array of a dataset whose samples have several.
+public enum DatasetField: Sendable, Hashable {
+    /// A JPEG or PNG file.
+    case image(name: String)
+    /// An array, with its name.
+    case array(DatasetArray)
+
+    /// What the model input or its `source:` is called.
+    public var name: String? {
+        switch self {
+        case .image(let name): name
+        case .array(let array): array.name
+        }
+    }
+
+    /// The array; `nil` for an image.
+    var array: DatasetArray? {
+        if case .array(let array) = self { array } else { nil }
+    }
+}
+
+extension DatasetField: CustomStringConvertible {
+    /// For example `image 'jpg'`.
+    public var description: String {
+        switch self {
+        case .image(let name): "image '\(name)'"
+        case .array(let array): array.description
+        }
+    }
 }
 
 /// One array of a dataset, without the axis that counts the samples.

@@ -41,7 +41,8 @@ public struct DatasetManifest: Sendable, Hashable, Codable {
         return Self.hexadecimal(SHA256.hash(data: Array(text.utf8)))
     }
 
-    fileprivate static func hexadecimal(_ digest: SHA256.Digest) -> String {
+    /// The digits of a digest.
+    static func hexadecimal(_ digest: SHA256.Digest) -> String {
         digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

@@ -26,27 +26,67 @@ public struct DatasetSource: Sendable {
     /// What the files were like when they were opened, by path.
     private let stamps: [String: FileStamp]
 
-    /// Opens paths: .npz, .npy, IDX (gzipped too), JPEG and PNG files, and folders of JPEG and PNG files.
+    /// Whether the samples lie in temporary files of this process, so that other processes get them from it alone.
+    public var isSpooled: Bool { containers.contains { $0.isSpooled } }
+
+    /// Most bytes of temporary files when nobody says.
+    public static let defaultSpoolLimit = 16 << 30
+
+    /// Opens paths: .npz, .npy, safetensors, PyTorch, IDX (gzipped too), JPEG and PNG files, tar archives (compressed too),
+    /// folders of JPEG and PNG files, folders of ONNX's test data, and files without a header.
     ///
     /// What a file is, its first bytes tell, not its name.
     ///
     /// - Parameters:
     ///   - paths: At least one; several have to hold the same kind of samples.
-    ///   - arrays: The names of the arrays that are read from .npz files (`SampleDecoder.arrayNames`); `nil` for all.
+    ///   - arrays: The names of the arrays that are read (`SampleDecoder.arrayNames`); `nil` for all.
+    ///   - headerless: What the files hold when they have no header; all files are then taken so.
     ///   - selection: Which samples are used.
+    ///   - spoolLimit: Most bytes of temporary files, which compressed archives need; for each path.
     /// - Throws: When a path cannot be opened, holds something else than the first, or there are too few samples.
     public init(
-        paths: [String], arrays: [String]? = nil, selection: SampleSelection = .all
+        paths: [String], arrays: [String]? = nil, headerless: HeaderlessFormat? = nil,
+        selection: SampleSelection = .all, spoolLimit: Int = Self.defaultSpoolLimit
     ) throws(DatasetError) {
         var containers: [any SampleContainer] = []
         var stamps: [String: FileStamp] = [:]
         for path in paths {
-            let container = try Self.open(path, arrays: arrays)
-            containers.append(container)
-            for (file, _) in container.files(holding: Array(0..<container.sampleCount)) where stamps[file] == nil {
-                stamps[file] = try FileStamp(path: file)
+            for container in try Self.open(path, arrays: arrays, headerless: headerless, spoolLimit: spoolLimit) {
+                containers.append(container)
+                for (file, _) in container.files(holding: Array(0..<container.sampleCount)) where stamps[file] == nil {
+                    stamps[file] = try FileStamp(path: file)
+                }
             }
         }
+        try self.init(containers, stamps: stamps, selection: selection)
+    }
+
+    /// Takes the samples that a program writes: .npy or .npz files back to back.
+    ///
+    /// They are read to their end at once, or until there are as many as `selection` takes from the front, and kept in
+    /// a temporary file.
+    ///
+    /// - Parameters:
+    ///   - name: What the samples come from, for messages and the manifest.
+    ///   - arrays: The names of the arrays that are kept of .npz files; `nil` for all.
+    ///   - isBatched: Whether the outermost axis of the arrays in a file counts samples; else a file is a sample.
+    ///   - selection: Which samples are used.
+    ///   - spoolLimit: Most bytes of the temporary file.
+    ///   - read: Waits for bytes; gives none at the end, and is not called again then.
+    /// - Throws: `DatasetError` naming the frame, or what `read` throws.
+    public init(
+        frames name: String, arrays: [String]?, isBatched: Bool, selection: SampleSelection,
+        spoolLimit: Int = Self.defaultSpoolLimit, read: @escaping () throws -> [UInt8]
+    ) throws {
+        let limit: Int? = if case .first(let count) = selection { count } else { nil }
+        let container = try SpooledContainer(
+            name: name, wanted: arrays, isBatched: isBatched, limit: limit, spoolLimit: spoolLimit, read: read)
+        try self.init([container], stamps: [:], selection: selection)
+    }
+
+    private init(
+        _ containers: [any SampleContainer], stamps: [String: FileStamp], selection: SampleSelection
+    ) throws(DatasetError) {
         guard let first = containers.first else {
             throw .unsupportedPath(path: "--data", reason: "no data were given")
         }
@@ -71,28 +111,6 @@ public struct DatasetSource: Sendable {
         ignoredArrays = Set(containers.flatMap(\.ignoredArrays)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         selected = try selection.indices(of: total)
         sampleCount = selected?.count ?? total
-    }
-
-    private static func open(_ path: String, arrays: [String]?) throws(DatasetError) -> any SampleContainer {
-        if try FileKind(path: path) == .folder { return try ImageContainer(folder: path) }
-        switch try format(of: path) {
-        case .npz: return try ArrayContainer(npz: path, wanted: arrays)
-        case .npy: return try ArrayContainer(npy: path)
-        case .idx, .gzip: return try ArrayContainer(idx: path)
-        case .jpeg, .png: return ImageContainer(file: path)
-        case nil:
-            throw .unsupportedPath(
-                path: path, reason: "this is none of .npz, .npy, IDX, JPEG, PNG, or a folder of JPEG and PNG files")
-        }
-    }
-
-    private static func format(of path: String) throws(DatasetError) -> FileFormat? {
-        do throws(TensorFileError) {
-            let file = try InputFile(path: path)
-            return FileFormat(start: try file.bytes(0..<min(8, file.byteCount)))
-        } catch {
-            throw .file(error)
-        }
     }
 
     /// The same samples without some broken ones.
@@ -197,6 +215,7 @@ public struct DatasetSource: Sendable {
             let local = selected.map { $0.filter(range.contains).map { $0 - range.lowerBound } }
             let indices = local ?? Array(0..<container.sampleCount)
             guard !indices.isEmpty else { continue }
+            if let summary = container.summary { passes.append(.known(summary)) }
             passes.append(.verification(container))
             for (path, count) in container.files(holding: indices) {
                 passes.append(.hash(path: path, sampleCount: count))
@@ -220,6 +239,7 @@ public struct DatasetSource: Sendable {
     private enum ManifestPass: Sendable {
         case verification(any SampleContainer)
         case hash(path: String, sampleCount: Int)
+        case known(DatasetManifest.File)
 
         func run(progress: (Int) -> Void) throws(DatasetError) -> DatasetManifest.File? {
             switch self {
@@ -228,6 +248,7 @@ public struct DatasetSource: Sendable {
                 return nil
             case .hash(let path, let sampleCount):
                 return try DatasetManifest.File(path: path, sampleCount: sampleCount, progress: progress)
+            case .known(let file): return file
             }
         }
     }
@@ -236,6 +257,7 @@ public struct DatasetSource: Sendable {
         switch content {
         case .images: "images"
         case .arrays(let arrays): arrays.map { "\($0)" }.joined(separator: ", ")
+        case .fields(let fields): fields.map { "\($0)" }.joined(separator: ", ")
         }
     }
 }

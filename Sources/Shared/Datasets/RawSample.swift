@@ -8,6 +8,29 @@ public struct RawSample: Sendable, Hashable {
         case image([UInt8])
         /// One entry of each array, in the order of the source.
         case arrays([Entry])
+        /// Images and arrays together, in the order of the source.
+        case fields([Field])
+    }
+
+    /// One image or array of a sample that has several.
+    public enum Field: Sendable, Hashable {
+        /// The bytes of a JPEG or PNG file.
+        case image(name: String, bytes: [UInt8])
+        /// An array.
+        case array(Entry)
+
+        /// What the model input or its `source:` is called.
+        public var name: String? {
+            switch self {
+            case .image(let name, _): name
+            case .array(let entry): entry.name
+            }
+        }
+
+        /// The array; `nil` for an image.
+        var entry: Entry? {
+            if case .array(let entry) = self { entry } else { nil }
+        }
     }
 
     /// The part of a sample that comes from one array.

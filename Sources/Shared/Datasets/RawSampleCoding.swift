@@ -4,7 +4,8 @@ import Tensors
 ///
 /// Little-endian: the bytes `TRS1`; the name (UInt32 length, UTF-8); a kind byte. Kind 0: the image file (UInt64 length,
 /// bytes). Kind 1: a UInt16 count of arrays, each a name (UInt32 length, UTF-8; the length 0xFFFFFFFF stands for none), an
-/// element type byte, a rank byte, UInt64 extents, the elements. Nothing may follow.
+/// element type byte, a rank byte, UInt64 extents, the elements. Kind 2: a UInt16 count of fields, each a byte 0, a name and
+/// an image file as in kind 0, or a byte 1 and an array as in kind 1. Nothing may follow.
 extension RawSample {
     /// Most bytes that an encoded sample may have.
     public static let maximumEncodedByteCount = 1 << 30
@@ -32,19 +33,36 @@ extension RawSample {
         case .arrays(let entries):
             bytes.append(1)
             Self.append(UInt16(entries.count), to: &bytes)
-            for entry in entries {
-                if let name = entry.name {
+            for entry in entries { Self.append(entry, to: &bytes) }
+        case .fields(let fields):
+            bytes.append(2)
+            Self.append(UInt16(fields.count), to: &bytes)
+            for field in fields {
+                switch field {
+                case .image(let name, let image):
+                    bytes.append(0)
                     Self.append(name, to: &bytes)
-                } else {
-                    Self.append(UInt32(Self.absentName), to: &bytes)
+                    Self.append(UInt64(image.count), to: &bytes)
+                    bytes += image
+                case .array(let entry):
+                    bytes.append(1)
+                    Self.append(entry, to: &bytes)
                 }
-                bytes.append(Self.code(of: entry.tensor.elementType))
-                bytes.append(UInt8(entry.tensor.shape.rank))
-                for extent in entry.tensor.shape.dimensions { Self.append(UInt64(extent), to: &bytes) }
-                bytes += entry.tensor.storage.copyBytes()
             }
         }
         return bytes
+    }
+
+    private static func append(_ entry: Entry, to bytes: inout [UInt8]) {
+        if let name = entry.name {
+            append(name, to: &bytes)
+        } else {
+            append(UInt32(absentName), to: &bytes)
+        }
+        bytes.append(code(of: entry.tensor.elementType))
+        bytes.append(UInt8(entry.tensor.shape.rank))
+        for extent in entry.tensor.shape.dimensions { append(UInt64(extent), to: &bytes) }
+        bytes += entry.tensor.storage.copyBytes()
     }
 
     /// Reads an encoded sample.
@@ -65,9 +83,23 @@ extension RawSample {
             var entries: [Entry] = []
             for _ in 0..<(try reader.integer(2)) { entries.append(try Self.entry(&reader)) }
             content = .arrays(entries)
+        case [2]:
+            var fields: [Field] = []
+            for _ in 0..<(try reader.integer(2)) { fields.append(try Self.field(&reader)) }
+            content = .fields(fields)
         default: throw .malformedMessage(reason: "its kind is unknown")
         }
         guard reader.position == bytes.count else { throw .malformedMessage(reason: "bytes follow its end") }
+    }
+
+    private static func field(_ reader: inout Reader) throws(DatasetError) -> Field {
+        switch try reader.take(1) {
+        case [0]:
+            guard let name = try reader.name() else { throw .malformedMessage(reason: "an image has no name") }
+            return .image(name: name, bytes: try reader.take(try reader.integer(8)))
+        case [1]: return .array(try entry(&reader))
+        default: throw .malformedMessage(reason: "the kind of a field is unknown")
+        }
     }
 
     private static func entry(_ reader: inout Reader) throws(DatasetError) -> Entry {

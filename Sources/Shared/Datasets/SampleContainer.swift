@@ -9,6 +9,9 @@ protocol SampleContainer: Sendable {
     /// Arrays in the file that are not read.
     var ignoredArrays: [String] { get }
 
+    /// Whether the samples lie in temporary files of this process, so that no other one can read them.
+    var isSpooled: Bool { get }
+
     /// Reads one sample.
     func read(_ index: Int) throws(DatasetError) -> RawSample
 
@@ -18,12 +21,19 @@ protocol SampleContainer: Sendable {
     /// The files that hold the samples `indices` (ascending), in order, and how many each of them holds.
     func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)]
 
+    /// What stands in the manifest for samples that lie in no file of the user's; `nil` for those that do.
+    var summary: DatasetManifest.File? { get }
+
     /// Reads everything once where the format has checksums, and checks them.
     func verify() throws(DatasetError)
 }
 
 extension SampleContainer {
     var ignoredArrays: [String] { [] }
+
+    var isSpooled: Bool { false }
+
+    var summary: DatasetManifest.File? { nil }
 
     func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)] {
         [(path, indices.count)]

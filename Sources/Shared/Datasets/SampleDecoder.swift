@@ -64,6 +64,13 @@ public struct SampleDecoder: Sendable {
                 // Zeros of the shape of a sample go through the same steps as the data will.
                 let zeros = Tensor(zeros: array.shape, elementType: array.elementType)
                 _ = try decode(zeros, plan, sample: "of the data")
+            case .fields(let fields):
+                switch try find(plan, in: fields, name: \.name) {
+                case .image: _ = try Self.imagePreprocessing(plan)
+                case .array(let array):
+                    let zeros = Tensor(zeros: array.shape, elementType: array.elementType)
+                    _ = try decode(zeros, plan, sample: "of the data")
+                }
             }
         }
     }
@@ -78,21 +85,32 @@ public struct SampleDecoder: Sendable {
             switch sample.content {
             case .image(let bytes):
                 try requireOnlyInput(plan)
-                let preprocessing = try Self.imagePreprocessing(plan)
-                let image: PixelImage<UInt8>
-                do {
-                    image = try ImageDecoder.decode(bytes)
-                } catch {
-                    throw .badSample(sample: sample.name, reason: error.reason)
-                }
-                let pipeline = ImagePipeline(preprocessing, input: plan.signature.name, sample: sample.name)
-                tensors[plan.signature.name] = try accept(try pipeline.run(image, channels: .rgb), plan, sample.name)
+                tensors[plan.signature.name] = try decodeImage(bytes, plan, sample: sample.name)
             case .arrays(let entries):
                 let entry = try find(plan, in: entries, name: \.name)
                 tensors[plan.signature.name] = try decode(entry.tensor, plan, sample: sample.name)
+            case .fields(let fields):
+                switch try find(plan, in: fields, name: \.name) {
+                case .image(_, let bytes):
+                    tensors[plan.signature.name] = try decodeImage(bytes, plan, sample: sample.name)
+                case .array(let entry):
+                    tensors[plan.signature.name] = try decode(entry.tensor, plan, sample: sample.name)
+                }
             }
         }
         return DecodedSample(name: sample.name, tensors: tensors)
+    }
+
+    private func decodeImage(_ bytes: [UInt8], _ plan: Plan, sample: String) throws(DatasetError) -> Tensor {
+        let preprocessing = try Self.imagePreprocessing(plan)
+        let image: PixelImage<UInt8>
+        do {
+            image = try ImageDecoder.decode(bytes)
+        } catch {
+            throw .badSample(sample: sample, reason: error.reason)
+        }
+        let pipeline = ImagePipeline(preprocessing, input: plan.signature.name, sample: sample)
+        return try accept(try pipeline.run(image, channels: .rgb), plan, sample)
     }
 
     private func decode(_ tensor: Tensor, _ plan: Plan, sample: String) throws(DatasetError) -> Tensor {

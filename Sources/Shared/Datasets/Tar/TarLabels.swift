@@ -1,0 +1,60 @@
+import Foundation
+import Tensors
+
+/// Class labels in a tar archive: a member of each sample with the number as text, or a key of a JSON member.
+enum TarLabels {
+    /// Longest member that can be a label.
+    private static let maximumByteCount = 1 << 20
+
+    /// Reads the label of each sample.
+    ///
+    /// - Parameters:
+    ///   - path: The archive.
+    ///   - compression: `gzip`, `zstandard`, or `tar` when it is not compressed.
+    ///   - name: The suffix of the members (`cls`), or `json:KEY`.
+    ///   - spoolLimit: Most bytes of a compressed archive that are kept in a temporary file.
+    /// - Returns: The labels in the order of the samples.
+    /// - Throws: `badSample`, naming the sample that has no such member or no integer in it.
+    static func read(
+        path: String, compression: FileFormat, name: String, spoolLimit: Int
+    ) throws(DatasetError) -> [Int] {
+        let parts = name.split(separator: ":", maxSplits: 1)
+        let suffix = parts.first?.lowercased() ?? ""
+        let key = parts.count == 2 ? String(parts[1]) : nil
+        let index = try TarIndex(path: path, compression: compression, spoolLimit: spoolLimit) { $0 == suffix }
+        var labels: [Int] = []
+        for sample in index.samples {
+            let place = "\(path)[\(sample.key)]"
+            guard let range = sample.range(of: suffix) else {
+                throw .badSample(
+                    sample: place,
+                    reason: "it has no member '\(suffix)' with its label, only: "
+                        + sample.members.map(\.suffix).joined(separator: ", "))
+            }
+            guard range.count <= maximumByteCount else {
+                throw .badSample(sample: place, reason: "'\(suffix)' is no label: it has \(range.count) bytes")
+            }
+            let bytes: [UInt8]
+            do throws(TensorFileError) { bytes = try index.file.bytes(range) } catch { throw .file(error) }
+            guard let label = key.map({ number(inJSON: bytes, key: $0) }) ?? number(inText: bytes) else {
+                throw .badSample(
+                    sample: place,
+                    reason: key.map { "'\(suffix)' has no whole number under the key '\($0)'" }
+                        ?? "'\(suffix)' is not a whole number; of a JSON member name the key: json:KEY")
+            }
+            labels.append(label)
+        }
+        return labels
+    }
+
+    private static func number(inText bytes: [UInt8]) -> Int? {
+        Int(String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
+    private static func number(inJSON bytes: [UInt8], key: String) -> Int? {
+        guard let object = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any],
+            let number = object[key] as? NSNumber
+        else { return nil }
+        return Int(exactly: number)
+    }
+}
