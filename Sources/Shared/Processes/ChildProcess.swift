@@ -6,8 +6,10 @@ internal import Glibc
 public struct ChildProcess: Sendable {
     /// Its process id, which is also that of its process group.
     public let id: Int32
-    /// Standard output and standard error; end of file when the process has ended.
+    /// Standard output, and standard error unless it has a pipe of its own; end of file when the process has ended.
     public let output: Int32
+    /// Standard error, when it has a pipe of its own.
+    public let errors: Int32?
     /// The other end of standard input.
     private let lifeline: Int32
 
@@ -41,30 +43,25 @@ public struct ChildProcess: Sendable {
     ///   - executable: Its path; a name without a slash is not searched for.
     ///   - arguments: What follows the name.
     ///   - environment: Variables added to this process's or put in place of them.
+    ///   - separatesErrors: Whether standard error has a pipe of its own, so that standard output holds data alone.
     /// - Throws: `StartError` that names the executable.
     public init(
-        executable: String, arguments: [String], environment: [(name: String, value: String)]
+        executable: String, arguments: [String], environment: [(name: String, value: String)],
+        separatesErrors: Bool = false
     ) throws(StartError) {
-        var input: [Int32] = [0, 0]
-        var output: [Int32] = [0, 0]
-        guard unsafe pipe(&input) == 0 else { throw Self.failure("a pipe", errno) }
-        guard unsafe pipe(&output) == 0 else {
-            let code = errno
-            input.forEach { close($0) }
-            throw Self.failure("a pipe", code)
-        }
+        let pipes = try Self.pipes(separatesErrors ? 3 : 2)
+        let (input, output) = (pipes[0], pipes[1])
+        let errors = pipes.count == 3 ? pipes[2] : output
         defer {
-            close(input[0])
-            close(output[1])
+            close(input.reading)
+            pipes.dropFirst().forEach { close($0.writing) }
         }
-        // No other child may inherit an end, or this one would not notice when the parent is gone.
-        for descriptor in input + output { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, input[0], STDIN_FILENO)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output[1], STDERR_FILENO)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO)
+        unsafe posix_spawn_file_actions_adddup2(&actions, input.reading, STDIN_FILENO)
+        unsafe posix_spawn_file_actions_adddup2(&actions, errors.writing, STDERR_FILENO)
+        unsafe posix_spawn_file_actions_adddup2(&actions, output.writing, STDOUT_FILENO)
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe posix_spawnattr_destroy(&attributes) }
@@ -86,14 +83,39 @@ public struct ChildProcess: Sendable {
         var id: pid_t = 0
         let code = unsafe posix_spawn(&id, Self.resolved(executable), &actions, &attributes, words, variables)
         guard code == 0 else {
-            close(input[1])
-            close(output[0])
+            close(input.writing)
+            pipes.dropFirst().forEach { close($0.reading) }
             throw Self.failure("'\(executable)'", code)
         }
         self.id = id
-        lifeline = input[1]
-        self.output = output[0]
-        _ = fcntl(output[0], F_SETFL, O_NONBLOCK)
+        lifeline = input.writing
+        self.output = output.reading
+        self.errors = separatesErrors ? errors.reading : nil
+        for pipe in pipes.dropFirst() { _ = fcntl(pipe.reading, F_SETFL, O_NONBLOCK) }
+    }
+
+    private struct Pipe {
+        let reading: Int32
+        let writing: Int32
+    }
+
+    private static func pipes(_ count: Int) throws(StartError) -> [Pipe] {
+        var pipes: [Pipe] = []
+        for _ in 0..<count {
+            var ends: [Int32] = [0, 0]
+            guard unsafe pipe(&ends) == 0 else {
+                let code = errno
+                for pipe in pipes {
+                    close(pipe.reading)
+                    close(pipe.writing)
+                }
+                throw failure("a pipe", code)
+            }
+            // No other child may inherit an end, or this one would not notice when the parent is gone.
+            for descriptor in ends { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+            pipes.append(Pipe(reading: ends[0], writing: ends[1]))
+        }
+        return pipes
     }
 
     /// The file behind `/proc/self/exe`, so that the process has its name, unless the file was replaced since.
@@ -122,9 +144,14 @@ public struct ChildProcess: Sendable {
     }
 
     /// What the process wrote since the last call; `nil` at its end.
-    public func readOutput() -> [UInt8]? {
+    public func readOutput() -> [UInt8]? { Self.read(output) }
+
+    /// What the process wrote to a standard error of its own since the last call; `nil` at its end, and without one.
+    public func readErrors() -> [UInt8]? { errors.flatMap(Self.read) }
+
+    private static func read(_ descriptor: Int32) -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        let count = unsafe read(output, &buffer, buffer.count)
+        let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
         if count > 0 { return Array(buffer.prefix(count)) }
         return count == 0 || (errno != EAGAIN && errno != EINTR) ? nil : []
     }
@@ -134,11 +161,17 @@ public struct ChildProcess: Sendable {
         kill(id, number)
     }
 
+    /// Sends a signal to the process and all that it started and that stayed in its group.
+    public func signalGroup(_ number: Int32) {
+        kill(-id, number)
+    }
+
     /// Waits for the end, which has come when the output has ended, and frees everything.
     public func reap() -> Ending {
         var status: Int32 = 0
         while unsafe waitpid(id, &status, 0) < 0, errno == EINTR {}
         close(output)
+        if let errors { close(errors) }
         close(lifeline)
         let signal = status & 0x7F
         return signal != 0 ? .killed(signal: signal) : .exited(status: (status >> 8) & 0xFF)
