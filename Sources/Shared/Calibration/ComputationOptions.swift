@@ -6,6 +6,8 @@ internal import Foundation
 public struct ComputationOptions: Hashable, Sendable, Codable {
     /// The preprocessing as canonical YAML; `nil` when samples are used as they are.
     public var preprocessing: String?
+    /// What files without a header hold; `nil` when the data have headers.
+    public var headerless: String?
     /// Use only this many samples: the first ones, or those drawn by `seed`.
     public var sampleLimit: Int?
     /// Seed of the draw.
@@ -21,9 +23,11 @@ public struct ComputationOptions: Hashable, Sendable, Codable {
 
     /// Makes options.
     public init(
-        preprocessing: String? = nil, sampleLimit: Int? = nil, seed: UInt64? = nil, excludedSamples: [Int] = []
+        preprocessing: String? = nil, headerless: String? = nil, sampleLimit: Int? = nil, seed: UInt64? = nil,
+        excludedSamples: [Int] = []
     ) {
         self.preprocessing = preprocessing
+        self.headerless = headerless
         self.sampleLimit = sampleLimit
         self.seed = seed
         self.excludedSamples = excludedSamples

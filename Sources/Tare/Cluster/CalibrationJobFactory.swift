@@ -28,7 +28,7 @@ struct CalibrationJobFactory: JobFactory {
             data.paths = try data.paths.map { try roots.check($0, what: "The data path") }
             data.preprocess = try data.preprocess.map { try roots.check($0, what: "The preprocessing file") }
             var labels = submitted.evaluation.labels.map(LabelSource.init(submitted:))
-            if case .file(let path) = labels { labels = .file(try roots.check(path, what: "The labels file")) }
+            labels = try labels?.replacing { try roots.check($0, what: "The labels file") }
             guard let manifest = submitted.evaluatedManifest else {
                 return try prepareCalibration(words, submitted, model: model, data: data, blobs: blobs)
             }
@@ -49,9 +49,8 @@ struct CalibrationJobFactory: JobFactory {
     ) throws -> PreparedJob<JobStatistics> {
         let job = try CalibrationJob(model: model, data: data, scheme: submitted.scheme, plan: submitted.plan)
         try Self.ingest(job.model, into: blobs)
-        var kept = KeptJob(
-            words: words, dataPaths: data.paths, model: job.model.summary, data: job.dataset.summary,
-            stamps: job.dataset.source.fileStamps)
+        var kept = try KeptJob(
+            words: words, dataPaths: data.paths, dataset: job.dataset, model: job.model.summary)
         guard let firstPass = submitted.firstPass else {
             return try prepared(kept, plan: job.plan, blobs: blobs, samples: { job.streamedSamples })
         }
@@ -96,9 +95,8 @@ struct CalibrationJobFactory: JobFactory {
             quantized: EvaluationJob.QuantizedModel(manifest.output, bytes: blobs.bytes(quantized)), data: data,
             labels: labels, plan: submitted.plan)
         try Self.ingest(model, into: blobs)
-        var kept = KeptJob(
-            words: words, dataPaths: data.paths, model: model.summary, data: job.dataset.summary,
-            stamps: job.dataset.source.fileStamps)
+        var kept = try KeptJob(
+            words: words, dataPaths: data.paths, dataset: job.dataset, model: model.summary)
         kept.evaluation = KeptEvaluation(manifest: digest, labels: job.labels)
         return try prepared(
             kept, plan: job.plan, blobs: blobs, samples: { StreamedSamples(source: job.dataset.source) })
@@ -117,8 +115,10 @@ struct CalibrationJobFactory: JobFactory {
             let options = try ComputationOptions(text: plan.specification.options)
             return StreamedSamples(
                 source: try DatasetSource(
-                    paths: kept.dataPaths, arrays: nil,
-                    selection: SampleSelection(limit: options.sampleLimit, seed: options.seed)
+                    paths: kept.dataPaths, arrays: kept.arrays,
+                    headerless: options.headerless.map(HeaderlessFormat.init(text:)),
+                    selection: SampleSelection(limit: options.sampleLimit, seed: options.seed),
+                    spoolLimit: SubmittedJob.parsing(kept.words).data.spoolByteLimit
                 ).excluding(options.excludedSamples))
         }
     }
@@ -153,7 +153,7 @@ struct CalibrationJobFactory: JobFactory {
         _ kept: KeptJob, plan: CalibrationPlan, blobs: BlobStore, samples: () throws -> any SampleByteSource
     ) throws -> PreparedJob<JobStatistics> {
         let submitted = try SubmittedJob.parsing(kept.words)
-        let isStreamed = submitted.plan.dataDelivery == .stream
+        let isStreamed = kept.isStreamed ?? (submitted.plan.dataDelivery == .stream)
         var policy = submitted.policy.jobPolicy
         // A batch without a sample that the first pass had would have other extremes, and with them other bins.
         if kept.firstPass != nil { policy.skipsPoison = false }

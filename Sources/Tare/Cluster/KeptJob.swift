@@ -20,10 +20,32 @@ struct KeptJob: Codable {
     var data: ResultManifest.DataSummary
     /// What the data's files were like when they were opened, to be hashed.
     let stamps: [FileStamp]
+    /// The names of the arrays that are read of the data; `nil` for all, as of a job of an earlier version.
+    let arrays: [String]?
+    /// Whether the coordinator sends the samples; `nil` when only the command line says, as of an earlier version.
+    let isStreamed: Bool?
     /// What is evaluated; `nil` for a calibration.
     var evaluation: KeptEvaluation?
     /// The first pass, when this is the second one of a calibration.
     var firstPass: KeptFirstPass?
+
+    /// Notes a job.
+    ///
+    /// - Parameters:
+    ///   - words: The command line.
+    ///   - dataPaths: Where the data lie, links followed.
+    ///   - dataset: The data.
+    ///   - model: The float model.
+    /// - Throws: What is wrong with the command line.
+    init(words: [String], dataPaths: [String], dataset: CalibrationDataset, model: ResultManifest.File) throws {
+        self.words = words
+        self.dataPaths = dataPaths
+        self.model = model
+        data = dataset.summary
+        stamps = dataset.source.fileStamps
+        arrays = dataset.decoder.arrayNames
+        isStreamed = dataset.isStreamed(try SubmittedJob.parsing(words).plan.dataDelivery)
+    }
 
     /// The byte form: JSON with sorted keys.
     func encoded() throws -> [UInt8] {

@@ -44,6 +44,15 @@ struct SubmittedJob: ParsableArguments {
         help: ArgumentHelp("SAMPLE:REASON of a sample that the earlier job left out.", visibility: .hidden))
     var firstPassSkipped: [FirstPassSample] = []
 
+    func validate() throws {
+        // Whoever may submit jobs could otherwise run anything on the coordinator's machine.
+        if data.command != nil {
+            throw ValidationError(
+                "--data-command is for 'tare calibrate': a coordinator runs no commands of its clients. Write the samples to a "
+                    + "file and submit that.")
+        }
+    }
+
     /// Parses words.
     ///
     /// - Throws: `CommandFailure` with the parser's message.
@@ -133,6 +142,8 @@ extension SubmittedJob {
         }
         add("name", name)
         words += ["--data"] + data.paths.map(Self.whole)
+        add("data-format", data.format)
+        if data.spoolByteLimit != DatasetSource.defaultSpoolLimit { add("spool-limit", String(data.spoolLimit)) }
         add("preprocess", data.preprocess.map(Self.whole))
         add("samples", data.samples.map(String.init))
         add("seed", data.seed.map(String.init))
@@ -149,7 +160,7 @@ extension SubmittedJob {
         words += scheme.mlu.words
         if let count = evaluation.count { add("evaluate", count.text) }
         if !evaluation.paths.isEmpty { words += ["--evaluation-data"] + evaluation.paths.map(Self.whole) }
-        add("labels", evaluation.labels.map { FileManager.default.fileExists(atPath: $0) ? Self.whole($0) : $0 })
+        add("labels", evaluation.labels.map { LabelSource.whole($0, path: Self.whole) })
         add("evaluated-manifest", evaluatedManifest)
         add("batch-size", plan.batchSize.map(String.init))
         add("shard-batches", String(plan.shardBatches))

@@ -34,7 +34,11 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The right classes: a file, or the name of an array in the .npz files of --data.", valueName: "file|name"))
+            "The right classes: a file; the name of an array in the files of --data; of tar archives the ending of the members "
+                + "that hold them (cls), or json:KEY; folders, when --data has a folder of images for each class.",
+            discussion:
+                "Folders are classes 0, 1 ... in the order of their names, or of the lines of FILE in folders:FILE.",
+            valueName: "file|name|folders"))
     var labels: String?
 
     @OptionGroup(title: "Plan")

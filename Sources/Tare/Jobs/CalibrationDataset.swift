@@ -27,11 +27,11 @@ struct CalibrationDataset {
             try Preprocessing(path: InputPath.existingFile($0, what: "The preprocessing file"))
         }
         decoder = try SampleDecoder(inputs: graph.inputs.map(InputSignature.init), preprocessing: preprocessing)
-        let paths = try flags.paths.map { try InputPath.existing($0, what: "The data path") }
-        let selection = SampleSelection(limit: flags.samples, seed: flags.seed)
-        let whole = try DatasetSource(paths: paths, arrays: decoder.arrayNames, selection: selection)
+        let whole = try Self.opened(flags, arrays: decoder.arrayNames, labels: labels)
         try decoder.check(whole.content)
-        for name in whole.ignoredArrays where labels?.array != name {
+        // Of 'json:label' the archive has 'json'.
+        let label = labels?.array?.prefix { $0 != ":" }
+        for name in whole.ignoredArrays where labels?.array != name && label ?? "" != name {
             StandardStreams.writeError("note: array '\(name)' is no input of the model and is not read")
         }
         let broken = flags.onBadSample == .skip ? try Self.brokenSamples(whole, decoder: decoder) : []
@@ -40,7 +40,8 @@ struct CalibrationDataset {
         }
         source = whole.excluding(broken.map(\.position))
         options = ComputationOptions(
-            preprocessing: preprocessing?.yaml, sampleLimit: flags.samples, seed: flags.seed,
+            preprocessing: preprocessing?.yaml, headerless: try flags.headerless?.text, sampleLimit: flags.samples,
+            seed: flags.seed,
             excludedSamples: broken.map(\.position))
         let progress = Mutex(ProgressLine(title: "hashing the data", unit: "MB"))
         let manifest = try source.manifest { done, total in
@@ -54,6 +55,35 @@ struct CalibrationDataset {
                     path: $0.path, sha256: $0.sha256, bytes: $0.byteCount, samples: $0.sampleCount)
             },
             skipped: broken.map { ResultManifest.SkippedSample(sample: $0.name, reason: $0.reason) })
+    }
+
+    /// Opens the files, or runs the command and keeps what it writes.
+    private static func opened(
+        _ flags: DataOptions, arrays: [String], labels: LabelSource?
+    ) throws -> DatasetSource {
+        let selection = SampleSelection(limit: flags.samples, seed: flags.seed)
+        guard let text = flags.command else {
+            let paths = try flags.paths.map { try InputPath.existing($0, what: "The data path") }
+            return try DatasetSource(
+                paths: paths, arrays: arrays, headerless: flags.headerless, selection: selection,
+                spoolLimit: flags.spoolByteLimit)
+        }
+        let command = try DataCommand(text)
+        // Also when it wrote more than is used, and when what it wrote is no data.
+        defer { command.stop() }
+        return try DatasetSource(
+            frames: command.name, arrays: arrays + [labels?.array].compactMap(\.self).filter { !arrays.contains($0) },
+            isBatched: flags.frames == .batch, selection: selection, spoolLimit: flags.spoolByteLimit,
+            read: command.read)
+    }
+
+    /// Whether the coordinator sends the samples: when it was asked to, and when they are in temporary files that
+    /// no other process can read.
+    func isStreamed(_ choice: PlanOptions.DataDeliveryChoice) -> Bool { choice == .stream || source.isSpooled }
+
+    /// How workers get the samples.
+    func delivery(_ choice: PlanOptions.DataDeliveryChoice, paths: [String]) -> DataDelivery {
+        isStreamed(choice) ? .stream : .shared(paths: paths.map { URL(filePath: $0).path })
     }
 
     private struct BrokenSample {

@@ -48,8 +48,8 @@ struct CalibrationJob {
         let digest = plan.specification.modelDigest.hexadecimal
         return ClusterJob(
             specification: plan.specification,
-            delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
-            blobs: model.blobs, samples: delivery == .stream ? streamedSamples : nil,
+            delivery: dataset.delivery(delivery, paths: paths), blobs: model.blobs,
+            samples: dataset.isStreamed(delivery) ? streamedSamples : nil,
             reduction: .calibration(modelDigest: digest, plan: plan))
     }
 

@@ -55,7 +55,7 @@ struct EvaluationJob {
         let batchSize = try CalibrationJob.batchSize(plan.batchSize, for: float.imported.graph)
         let dataset = try CalibrationDataset(data, graph: pair.quantized, labels: labels)
         self.dataset = dataset
-        self.labels = try labels.map { try EvaluationLabels($0, paths: data.paths).of(dataset.source) }
+        self.labels = try labels.map { try EvaluationLabels($0, data: data, samples: dataset.source).selected }
         guard let dataDigest = ContentDigest(hexadecimal: dataset.summary.sha256) else {
             throw CommandFailure(.internalFault, "The digest of the data is malformed: \(dataset.summary.sha256)")
         }
@@ -75,9 +75,8 @@ struct EvaluationJob {
     ) throws -> ClusterJob<EvaluationStatistics> {
         ClusterJob(
             specification: plan.specification,
-            delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
-            blobs: float.blobs + quantized.blobs,
-            samples: delivery == .stream ? StreamedSamples(source: dataset.source) : nil,
+            delivery: dataset.delivery(delivery, paths: paths), blobs: float.blobs + quantized.blobs,
+            samples: dataset.isStreamed(delivery) ? StreamedSamples(source: dataset.source) : nil,
             reduction: try .evaluation(plan: plan))
     }
 

@@ -34,8 +34,8 @@ struct HistogramJob {
     ) throws -> ClusterJob<HistogramCounts> {
         ClusterJob(
             specification: plan.specification,
-            delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
-            blobs: job.model.blobs + [statistics], samples: delivery == .stream ? job.streamedSamples : nil,
+            delivery: job.dataset.delivery(delivery, paths: paths), blobs: job.model.blobs + [statistics],
+            samples: job.dataset.isStreamed(delivery) ? job.streamedSamples : nil,
             reduction: try .histograms(plan: plan))
     }
 

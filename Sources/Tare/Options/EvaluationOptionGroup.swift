@@ -16,8 +16,8 @@ struct EvaluationOptionGroup: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The right classes of the samples of --evaluate: a file, or the name of an array in their .npz files.",
-            valueName: "file|name"))
+            "The right classes of the samples of --evaluate: a file, the name of an array beside them, or folders.",
+            discussion: "As for 'tare evaluate'.", valueName: "file|name|folders"))
     var labels: String?
 
     func validate() throws {
@@ -29,7 +29,11 @@ struct EvaluationOptionGroup: ParsableArguments {
     /// The samples, with everything else as for calibration.
     func data(_ calibration: DataOptions) -> DataOptions {
         var data = calibration
-        if !paths.isEmpty { data.paths = paths }
+        if !paths.isEmpty {
+            data.paths = paths
+            data.command = nil
+            data.frames = .sample
+        }
         data.samples = if case .exactly(let count)? = count { count } else { nil }
         if data.samples == nil { data.seed = nil }
         return data

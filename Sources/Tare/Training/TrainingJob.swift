@@ -103,7 +103,7 @@ struct TrainingJob {
         _ source: LabelSource?, _ data: DataOptions, _ dataset: CalibrationDataset
     ) throws -> Blob? {
         guard let source else { return nil }
-        let classes = try EvaluationLabels(source, paths: data.paths).of(dataset.source)
+        let classes = try EvaluationLabels(source, data: data, samples: dataset.source).selected
         let tensor = Tensor(shape: [classes.count], elements: classes.map { Int64($0) })
         return Blob(try Safetensors(tensors: ["labels": tensor]).encoded())
     }
@@ -173,9 +173,8 @@ struct TrainingJob {
             requiredInstructionSet: InstructionSet.arithmetic)
         return RoundJob(
             specification: specification,
-            delivery: delivery == .stream ? .stream : .shared(paths: paths.map { URL(filePath: $0).path }),
-            blobs: model.blobs + [labels].compactMap(\.self),
-            samples: delivery == .stream ? OrderedSamples(source: dataset.source, options: options) : nil,
+            delivery: dataset.delivery(delivery, paths: paths), blobs: model.blobs + [labels].compactMap(\.self),
+            samples: dataset.isStreamed(delivery) ? OrderedSamples(source: dataset.source, options: options) : nil,
             shardsPerRound: microBatches, reducer: reducer)
     }
 }

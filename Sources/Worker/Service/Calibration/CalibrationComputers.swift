@@ -129,7 +129,8 @@ public struct CalibrationComputers: ShardComputerFactory {
             return StreamedSampleReader(samples)
         case .shared(let paths):
             let selection = SampleSelection(limit: options.sampleLimit, seed: options.seed)
-            let whole = try DatasetSource(paths: paths, arrays: arrays, selection: selection)
+            let headerless = try options.headerless.map(HeaderlessFormat.init(text:))
+            let whole = try DatasetSource(paths: paths, arrays: arrays, headerless: headerless, selection: selection)
             guard options.excludedSamples.last ?? -1 < whole.sampleCount else {
                 throw Self.differentData(paths, "\(whole.sampleCount) samples")
             }
