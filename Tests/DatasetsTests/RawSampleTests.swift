@@ -15,6 +15,11 @@ import Testing
             RawSample(name: "x.npz[3]", content: .arrays(entries)),
             RawSample(name: "x.npy[0]", content: .arrays([.init(name: nil, tensor: Tensor(scalar: Float(2.5)))])),
             RawSample(
+                name: "a.tar[1]",
+                content: .fields([
+                    .image(name: "jpg", bytes: [1, 2, 3]), .array(entries[0]), .image(name: "left", bytes: []),
+                ])),
+            RawSample(
                 name: "y", content: .arrays([.init(name: "", tensor: Tensor(zeros: [0, 4], elementType: .bool))])),
         ]
     }

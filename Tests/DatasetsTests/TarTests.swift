@@ -173,6 +173,16 @@ import Testing
         #expect(error?.description.contains("more than 1000 times") == true)
     }
 
+    @Test func theChecksumOfAGzipFileIsLookedAt() throws {
+        let folder = try TemporaryFolder()
+        var bytes = Compressed.gzip(archive(20))
+        // Of the checksum itself, so that the content is as it was.
+        bytes[bytes.count - 8] ^= 1
+        let source = try DatasetSource(paths: [folder.file("a.tar.gz", bytes)], arrays: ["x"])
+        let error = #expect(throws: DatasetError.self) { try source.manifest() }
+        #expect(error?.description.contains("checksum") == true)
+    }
+
     @Test func temporaryFilesHaveALimit() throws {
         let folder = try TemporaryFolder()
         let path = try folder.file("a.tar.gz", Compressed.gzip(archive(100)))

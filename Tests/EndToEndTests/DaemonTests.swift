@@ -3,6 +3,7 @@ import ControlAPI
 import Foundation
 import FoundationNetworking
 import Glibc
+import Tensors
 import TestSupport
 import Testing
 
@@ -56,6 +57,34 @@ import Testing
         #expect(theirs?.layers == ours.layers && theirs?.classification == ours.classification)
         #expect(ours.classification?.floatCorrect != nil && ours.samples == 64)
         #expect(try digest(folder.path("digits.int8.onnx")) == digest(folder.path("local.onnx")))
+    }
+
+    /// A compressed archive lies in the coordinator's temporary files, so it sends the samples though it was not asked to,
+    /// and one that was restarted makes the files again.
+    @Test func aCompressedArchiveIsSentAlsoAfterARestart() throws {
+        let cluster = try DaemonCluster(workers: 0)
+        let folder = cluster.folder
+        let images = try NPZFile(path: Example.calibration).tensor("image")
+        for index in 0..<32 {
+            let sample = images.slice(outermost: index..<index + 1).reshaped(to: [1, 32, 32])
+            try NPYFile.write(sample, to: folder.path("\(100 + index).image.npy"))
+        }
+        let archive = folder.path("data.tar.gz")
+        let members = try folder.names.filter { $0.hasSuffix(".npy") }
+        #expect(try Command.run("/bin/tar", ["-czf", archive, "-C", folder.url.path] + members) == 0)
+        let options = ["--data", archive, "--batch-size", "4", "--shard-batches", "1", "--observer", "ema"]
+        let submitted = try cluster.ask(["submit", Example.model] + options)
+        #expect(submitted.status == 0, "\(submitted.errors)")
+        try cluster.restartCoordinator()
+        try cluster.addWorker()
+        #expect(becomesTrue { cluster.hasEnded(1) })
+        let result = try cluster.ask(["result", "1", "--output", folder.path("ours.onnx")])
+        #expect(result.status == 0, "\(result.errors)")
+        let local = try TareProcess.run(
+            ["calibrate", Example.model] + options + ["--workers", "1", "--output", folder.path("local.onnx")],
+            in: folder.url)
+        #expect(local.status == 0, "\(local.errors)")
+        #expect(try digest(folder.path("ours.onnx")) == digest(folder.path("local.onnx")))
     }
 
     @Test func aSubmittedStateDictionaryIsTheLocalOne() throws {

@@ -184,4 +184,18 @@ import Wire
         process.signal(SIGKILL)
         #expect(process.reap() == .killed(signal: SIGKILL))
     }
+
+    @Test func standardErrorCanHaveAPipeOfItsOwn() throws {
+        let process = try ChildProcess(
+            executable: "/bin/sh", arguments: ["-c", "echo data; echo trouble >&2; exit 3"], environment: [],
+            separatesErrors: true)
+        func whole(_ read: () -> [UInt8]?) -> String {
+            var bytes: [UInt8] = []
+            while let more = read() { bytes += more }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        #expect(whole(process.readOutput) == "data\n")
+        #expect(whole(process.readErrors) == "trouble\n")
+        #expect(process.reap() == .exited(status: 3))
+    }
 }

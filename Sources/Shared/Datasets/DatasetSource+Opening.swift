@@ -12,6 +12,7 @@ extension DatasetSource {
             for name in try FolderListing.files(path, endings: nil) {
                 containers.append(try headerless.open(path.hasSuffix("/") ? path + name : "\(path)/\(name)"))
             }
+            guard !containers.isEmpty else { throw .unsupportedPath(path: path, reason: "the folder holds no file") }
             return containers
         }
         if isFolder {

@@ -6,8 +6,8 @@ import Training
 struct TrainingOptionGroup: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The right class of each sample: a file, or the name of an array in the .npz files of --data. Not needed where the "
-                + "float model says all (--distill 1).", valueName: "file|name"))
+            "The right class of each sample, as for 'tare evaluate': a file, the name of an array in the files of --data, or folders. "
+                + "Not needed where the float model says all (--distill 1).", valueName: "file|name|folders"))
     var labels: String?
 
     @Option(help: ArgumentHelp("How often every sample is seen.", valueName: "n"))

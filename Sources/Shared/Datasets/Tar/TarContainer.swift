@@ -124,6 +124,8 @@ struct TarContainer: SampleContainer {
         return range
     }
 
+    func verify() throws(DatasetError) { try index.verify() }
+
     func name(of index: Int) -> String { "\(path)[\(self.index.samples[index].key)]" }
 
     func read(_ index: Int) throws(DatasetError) -> RawSample {

@@ -25,6 +25,9 @@ struct TarIndex: Sendable {
     let isSpooled: Bool
     /// In the order of the archive.
     let samples: [Sample]
+    private let compression: FileFormat
+    /// Size of the archive without its compression.
+    private let byteCount: Int
 
     /// A compressed archive of at least `bombByteCount` bytes may be at most this many times as large as its file.
     static let maximumRatio = 1000
@@ -74,6 +77,8 @@ struct TarIndex: Sendable {
             try builder.add(key: key, suffix: suffix, range: range)
         }
         self.path = path
+        self.compression = compression
+        byteCount = reader.byteCount
         samples = builder.samples
         isSpooled = spool != nil
         do throws(TensorFileError) { file = try spool?.reader() ?? archive } catch { throw .file(error) }
@@ -83,6 +88,14 @@ struct TarIndex: Sendable {
     static func isTar(path: String, compression: FileFormat) -> Bool {
         guard let reader = try? TarReader(path: path, compression: compression) else { return false }
         return (try? reader.next()) != nil
+    }
+
+    /// Checks the checksum of a gzip file, at which libarchive does not look.
+    func verify() throws(DatasetError) {
+        guard compression == .gzip else { return }
+        do throws(TensorFileError) { try GzipFile.verify(path: path, byteCount: byteCount) } catch {
+            throw .file(error)
+        }
     }
 
     /// Copies a member to the temporary file.
