@@ -92,6 +92,30 @@ struct ModelBuilder {
             Self.node(opType, inputs, outputs, name: name, domain: domain, attributes))
     }
 
+    /// Defines a function; attributes without a value have no default.
+    mutating func function(
+        _ name: String, domain: String = "local", opset: Int64 = 13, overload: String = "", _ inputs: [String],
+        _ outputs: [String], attributes: [String] = [], defaults: [Onnx_AttributeProto] = [],
+        nodes: [Onnx_NodeProto]
+    ) {
+        var function = Onnx_FunctionProto()
+        function.name = name
+        function.domain = domain
+        if !overload.isEmpty { function.overload = overload }
+        function.input = inputs
+        function.output = outputs
+        function.attribute = attributes
+        function.attributeProto = defaults
+        function.node = nodes
+        for (domain, version) in [("", opset), (domain, 1)] {
+            var entry = Onnx_OperatorSetIdProto()
+            entry.domain = domain
+            entry.version = version
+            function.opsetImport.append(entry)
+        }
+        proto.functions.append(function)
+    }
+
     /// One node from `x` (and constants) to `y`.
     static func single(
         _ opType: String, opset: Int64, dims: [Int64] = [2, 3], constants: [Onnx_TensorProto] = [],
@@ -152,6 +176,10 @@ extension Onnx_AttributeProto {
     }
     static func tensor(_ name: String, _ value: Onnx_TensorProto) -> Onnx_AttributeProto {
         make(name, .tensor) { $0.t = value }
+    }
+    /// Inside a function: the value of the function's attribute `reference`.
+    static func reference(_ name: String, _ type: AttributeType, to reference: String) -> Onnx_AttributeProto {
+        make(name, type) { $0.refAttrName = reference }
     }
     static func graph(_ name: String, _ value: Onnx_GraphProto) -> Onnx_AttributeProto {
         make(name, .graph) { $0.g = value }

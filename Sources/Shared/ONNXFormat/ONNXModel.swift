@@ -44,15 +44,13 @@ public enum ONNXModel {
             throw .notONNX(source: source, byteCount: bytes.count, reason: "it holds no graph")
         }
         guard model.irVersion >= 3 else { throw .unsupportedIRVersion(Int(model.irVersion)) }
-        let opsets = try declaredOpsets(of: model)
+        let opsets = try opsets(declaredBy: model.opsetImport, of: "opset_import")
         guard let opset = opsets[""] else { throw .unsupportedOpset(nil) }
         guard supportedOpsets.contains(opset) else { throw .unsupportedOpset(opset) }
 
-        let functions = model.functions.map {
-            LocalFunction(domain: GraphImporter.canonicalDomain($0.domain), name: $0.name)
-        }
         let externalData = baseDirectory.map(ExternalDataReader.init)
-        let importer = GraphImporter(opsets: opsets, functions: Set(functions), externalData: externalData)
+        let importer = GraphImporter(
+            opsets: opsets, functions: try FunctionLibrary(model.functions), externalData: externalData)
         let graph = try importer.graph(from: model.graph)
         return ImportedModel(
             graph: graph, irVersion: Int(model.irVersion), opset: opset,
@@ -60,14 +58,18 @@ public enum ONNXModel {
             metadata: model.metadataProps.map { ($0.key, $0.value) }, externalFiles: externalData?.readFiles ?? [])
     }
 
-    /// Opset by domain; ONNX's own domain, which has two spellings, is the empty one.
-    private static func declaredOpsets(of model: Onnx_ModelProto) throws(ONNXImportError) -> [String: Int] {
+    /// Opset by domain.
+    ///
+    /// ONNX's own domain, which has two spellings, is the empty one. `owner` is what errors name.
+    static func opsets(
+        declaredBy entries: [Onnx_OperatorSetIdProto], of owner: String
+    ) throws(ONNXImportError) -> [String: Int] {
         var opsets: [String: Int] = [:]
-        for entry in model.opsetImport {
+        for entry in entries {
             let domain = GraphImporter.canonicalDomain(entry.domain)
             if let first = opsets[domain], first != Int(entry.version) {
                 throw .invalidValue(
-                    name: "opset_import",
+                    name: owner,
                     reason: "domain '\(domain)' is declared with versions \(first) and \(entry.version)")
             }
             opsets[domain] = Int(entry.version)

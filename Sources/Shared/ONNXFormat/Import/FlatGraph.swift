@@ -2,16 +2,8 @@ internal import Foundation
 internal import Graphs
 internal import Tensors
 
-/// An operator that a model file defines by a graph.
-struct LocalFunction: Hashable {
-    /// Domain of the operator.
-    let domain: String
-    /// Name of the operator.
-    let name: String
-}
-
-/// The nodes and constants of a graph message after `Constant` nodes became constants and every `If` whose condition is
-/// known was replaced by the branch that it takes.
+/// The nodes and constants of a graph message after `Constant` nodes became constants, calls of the model's functions
+/// were replaced by the functions' bodies, and every `If` whose condition is known by the branch that it takes.
 ///
 /// Nothing is decoded here but conditions: operators that Tare does not have are collected first.
 struct FlatGraph {
@@ -19,6 +11,8 @@ struct FlatGraph {
     struct FlatNode {
         let name: String
         let proto: Onnx_NodeProto
+        /// Version of the node's domain.
+        let opset: Int
         /// How it is converted; `nil` for one of `unsupported`.
         let conversion: OperatorImport?
     }
@@ -36,40 +30,30 @@ struct FlatGraph {
     private struct UnsupportedKind: Hashable {
         let domain: String
         let opType: String
+        let opset: Int?
         let reason: String?
     }
 
     private var unsupportedPositions: [UnsupportedKind: Int] = [:]
-    private let opsets: [String: Int]
-    private let functions: Set<LocalFunction>
-    private let valueNames: UniqueNames
-    private let nodeNames: UniqueNames
+    private let functions: FunctionLibrary
+    /// Names of values; all of the flat graph are different.
+    let valueNames: UniqueNames
+    /// Names of nodes; all of the flat graph are different.
+    let nodeNames: UniqueNames
+    /// Nodes of functions that were visited so far.
+    var expandedCount = 0
 
     init(
-        _ proto: Onnx_GraphProto, opsets: [String: Int], functions: Set<LocalFunction>, valueNames: UniqueNames
+        _ proto: Onnx_GraphProto, opsets: [String: Int], functions: FunctionLibrary, valueNames: UniqueNames
     ) throws(ONNXImportError) {
-        self.opsets = opsets
         self.functions = functions
         self.valueNames = valueNames
         // Names that the file gives stay with the first node that has them, so generated ones must avoid them all.
         self.nodeNames = UniqueNames(taken: [])
-        let given = Set(proto.node.map(\.name))
-        try add(proto, scope: Scope(prefix: "", renamed: [:]), given: given)
+        try add(proto, scope: NameScope(prefix: "", opsets: opsets))
     }
 
-    /// How the names of a branch map to names of the flat graph.
-    private struct Scope {
-        /// Goes before node names.
-        let prefix: String
-        /// Values of the branch under their new names; others belong to the graph around it.
-        var renamed: [String: String]
-
-        func value(_ name: String) -> String { renamed[name] ?? name }
-    }
-
-    private mutating func add(
-        _ graph: Onnx_GraphProto, scope: Scope, given: Set<String>
-    ) throws(ONNXImportError) {
+    private mutating func add(_ graph: Onnx_GraphProto, scope: NameScope) throws(ONNXImportError) {
         if let sparse = graph.sparseInitializer.first {
             throw .invalidTensor(name: sparse.values.name, reason: "sparse constants are not handled; store it densely")
         }
@@ -77,19 +61,24 @@ struct FlatGraph {
             guard !tensor.name.isEmpty else { throw .invalidTensor(name: "", reason: "a constant has no name") }
             try addConstant(scope.value(tensor.name), tensor, producer: "an initializer")
         }
-        let names = nodeNamesInOrder(of: graph, scope: scope, given: given)
+        try add(graph.node, scope: scope)
+    }
+
+    mutating func add(_ protos: [Onnx_NodeProto], scope: NameScope) throws(ONNXImportError) {
+        let names = nodeNamesInOrder(of: protos, scope: scope)
         // Constants first, so that the condition of an `If` is known wherever its constant stands.
-        for (node, name) in zip(graph.node, names) where Self.isStandard(node, "Constant") {
+        for (node, name) in zip(protos, names) where Self.isStandard(node, "Constant") {
             try addConstantNode(node, name: name, scope: scope)
         }
-        for (node, name) in zip(graph.node, names) where !Self.isStandard(node, "Constant") {
+        for (node, name) in zip(protos, names) where !Self.isStandard(node, "Constant") {
             try addNode(node, name: name, scope: scope)
         }
     }
 
-    private func nodeNamesInOrder(of graph: Onnx_GraphProto, scope: Scope, given: Set<String>) -> [String] {
+    private func nodeNamesInOrder(of nodes: [Onnx_NodeProto], scope: NameScope) -> [String] {
+        let given = Set(nodes.map(\.name))
         var seen: Set<String> = []
-        return graph.node.enumerated().map { position, node in
+        return nodes.enumerated().map { position, node in
             if !node.name.isEmpty, seen.insert(node.name).inserted {
                 return nodeNames.unique(scope.prefix + node.name)
             }
@@ -113,7 +102,7 @@ struct FlatGraph {
     }
 
     private mutating func addConstantNode(
-        _ node: Onnx_NodeProto, name: String, scope: Scope
+        _ node: Onnx_NodeProto, name: String, scope: NameScope
     ) throws(ONNXImportError) {
         func refused(_ refusal: NodeRefusal) -> ONNXImportError {
             .unsupportedAttributes([
@@ -125,7 +114,7 @@ struct FlatGraph {
         }
         let tensor: Onnx_TensorProto
         do {
-            tensor = try ConstantNode.tensor(of: node)
+            tensor = try ConstantNode.tensor(of: scope.withAttributes(node))
         } catch {
             throw refused(error)
         }
@@ -133,45 +122,45 @@ struct FlatGraph {
     }
 
     private mutating func addNode(
-        _ node: Onnx_NodeProto, name: String, scope: Scope
+        _ node: Onnx_NodeProto, name: String, scope: NameScope
     ) throws(ONNXImportError) {
-        let domain = GraphImporter.canonicalDomain(node.domain)
-        var flat = node
-        flat.input = node.input.map(scope.value)
-        flat.output = node.output.map(scope.value)
+        let flat = scope.resolved(node)
         if Self.isStandard(node, "If") {
             if let branch = try takenBranch(of: flat, name: name) {
                 return try inline(branch, of: flat, name: name, in: scope)
             }
             return addUnsupported(
-                flat, name: name, domain: domain,
+                flat, name: name, scope: scope,
                 reason: "its condition is computed at run time; export the model without control flow")
         }
-        if node.attribute.contains(where: { $0.hasG || !$0.graphs.isEmpty }) {
+        if flat.attribute.contains(where: { $0.hasG || !$0.graphs.isEmpty }) {
             return addUnsupported(
-                flat, name: name, domain: domain,
+                flat, name: name, scope: scope,
                 reason: "it holds a graph of its own; export the model without control flow")
         }
-        if functions.contains(LocalFunction(domain: domain, name: node.opType)) {
-            return addUnsupported(
-                flat, name: name, domain: domain,
-                reason: "the model defines it as a function; inline functions first, for example with onnx.inliner")
+        if let function = functions.function(calledBy: node) {
+            return try expand(function.proto, function.key, calledBy: flat, name: name, in: scope)
         }
-        guard domain.isEmpty, let opset = opsets[""],
-            let conversion = OperatorTable.entry(node.opType, opset: opset)
-        else { return addUnsupported(flat, name: name, domain: domain, reason: nil) }
-        nodes.append(FlatNode(name: name, proto: flat, conversion: conversion))
+        let domain = GraphImporter.canonicalDomain(node.domain)
+        guard let opset = scope.opsets[domain],
+            let conversion = OperatorTable.entry(node.opType, domain: domain, opset: opset)
+        else { return addUnsupported(flat, name: name, scope: scope, reason: nil) }
+        nodes.append(FlatNode(name: name, proto: flat, opset: opset, conversion: conversion))
     }
 
-    private mutating func addUnsupported(_ node: Onnx_NodeProto, name: String, domain: String, reason: String?) {
-        nodes.append(FlatNode(name: name, proto: node, conversion: nil))
-        let kind = UnsupportedKind(domain: domain, opType: node.opType, reason: reason)
+    mutating func addUnsupported(
+        _ node: Onnx_NodeProto, name: String, scope: NameScope, reason: String?
+    ) {
+        let domain = GraphImporter.canonicalDomain(node.domain)
+        let opset = scope.opsets[domain]
+        nodes.append(FlatNode(name: name, proto: node, opset: opset ?? 0, conversion: nil))
+        let kind = UnsupportedKind(domain: domain, opType: node.opType, opset: opset, reason: reason)
         if let known = unsupportedPositions[kind] {
             unsupported[known].nodes.append(name)
         } else {
             unsupportedPositions[kind] = unsupported.count
             unsupported.append(
-                .init(domain: domain, name: node.opType, opset: opsets[domain], nodes: [name], reason: reason))
+                .init(domain: domain, name: node.opType, opset: opset, nodes: [name], reason: reason))
         }
     }
 
@@ -199,24 +188,36 @@ struct FlatGraph {
 
     /// Puts the nodes of a branch in place of the `If`.
     private mutating func inline(
-        _ branch: Onnx_GraphProto, of node: Onnx_NodeProto, name: String, in outer: Scope
+        _ branch: Onnx_GraphProto, of node: Onnx_NodeProto, name: String, in outer: NameScope
     ) throws(ONNXImportError) {
         // A branch sees the values around it. Its own are visible only in it, so their names may also occur elsewhere.
-        var scope = Scope(prefix: name + "/", renamed: outer.renamed)
+        var scope = NameScope(
+            prefix: name + "/", renamed: outer.renamed, opsets: outer.opsets, attributes: outer.attributes,
+            callers: outer.callers, seesOuterValues: outer.seesOuterValues)
+        let initializers = branch.initializer.map(\.name)
+        rename(initializers + branch.node.flatMap(\.output), of: name, in: &scope)
+        try add(branch, scope: scope)
+        for (output, result) in zip(node.output, branch.output) where !output.isEmpty {
+            addIdentity(from: scope.value(result.name), to: output, name: "\(name)/\(result.name)", scope: scope)
+        }
+    }
+
+    /// Gives values of the body of node `name` names of their own, except those that have one in the scope already.
+    func rename(_ values: [String], of name: String, in scope: inout NameScope) {
         var own: Set<String> = []
-        for value in branch.initializer.map(\.name) + branch.node.flatMap(\.output)
-        where !value.isEmpty && own.insert(value).inserted {
+        for value in values where !value.isEmpty && own.insert(value).inserted {
             scope.renamed[value] = valueNames.unique("\(name)/\(value)")
         }
-        try add(branch, scope: scope, given: Set(branch.node.map(\.name)))
-        for (output, result) in zip(node.output, branch.output) where !output.isEmpty {
-            var identity = Onnx_NodeProto()
-            identity.opType = "Identity"
-            identity.input = [scope.value(result.name)]
-            identity.output = [output]
-            let identityName = nodeNames.unique("\(name)/\(result.name)")
-            let conversion = OperatorTable.entry(identity.opType, opset: opsets[""] ?? 1)
-            nodes.append(FlatNode(name: identityName, proto: identity, conversion: conversion))
-        }
+    }
+
+    mutating func addIdentity(from source: String, to output: String, name: String, scope: NameScope) {
+        var identity = Onnx_NodeProto()
+        identity.opType = "Identity"
+        identity.input = [source]
+        identity.output = [output]
+        nodes.append(
+            FlatNode(
+                name: nodeNames.unique(name), proto: identity, opset: scope.opsets[""] ?? 1,
+                conversion: OperatorTable.entry(identity.opType, domain: "", opset: 1)))
     }
 }

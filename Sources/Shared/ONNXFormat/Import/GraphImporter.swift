@@ -6,7 +6,7 @@ struct GraphImporter {
     /// Opset by domain.
     let opsets: [String: Int]
     /// Operators that the file defines itself.
-    let functions: Set<LocalFunction>
+    let functions: FunctionLibrary
     /// Reads constants that lie in other files; `nil` refuses them.
     let externalData: ExternalDataReader?
 
@@ -25,7 +25,8 @@ struct GraphImporter {
         var graph = Graph(
             name: proto.name, inputs: try inputs(of: proto, initializers: initializers),
             outputs: try outputs(of: proto), initializers: initializers, nodes: [], sourceOpset: opsets[""] ?? 0)
-        let conversion = try convertedNodes(of: flat, initializers: initializers, outputs: proto, valueNames)
+        let conversion = try convertedNodes(
+            of: flat, initializers: initializers, inputs: graph.inputs, outputs: proto)
         graph.nodes = conversion.nodes
         for constant in conversion.addedConstants { graph.initializers[constant.name] = constant.tensor }
         do {
@@ -105,18 +106,22 @@ struct GraphImporter {
     }
 
     private func convertedNodes(
-        of flat: FlatGraph, initializers: [String: Tensor], outputs proto: Onnx_GraphProto, _ valueNames: UniqueNames
+        of flat: FlatGraph, initializers: [String: Tensor], inputs: [Graph.Value], outputs proto: Onnx_GraphProto
     ) throws(ONNXImportError) -> NodeConversion {
         var used = Set(proto.output.map(\.name))
         for node in flat.nodes { used.formUnion(node.proto.input) }
         let isUsed = { [used] (name: String) in used.contains(name) }
         var conversion = NodeConversion()
+        if flat.nodes.contains(where: { $0.conversion?.readsTypes == true }) {
+            conversion.knownValues = initializers.mapValues { InferredValue($0) }
+            for input in inputs { conversion.knownValues?[input.name] = InferredValue(input.type) }
+        }
         var refusals: [ONNXImportError.UnsupportedAttribute] = []
         for node in flat.nodes {
             do {
                 try conversion.add(
-                    node, opset: opsets[""] ?? 0, constants: { initializers[$0] }, isUsed: isUsed,
-                    unique: valueNames.unique)
+                    node, constants: { initializers[$0] }, isUsed: isUsed, uniqueValue: flat.valueNames.unique,
+                    uniqueNode: flat.nodeNames.unique)
             } catch {
                 refusals.append(
                     .init(
@@ -140,24 +145,53 @@ struct NodeConversion {
     /// Axis by node name of each `Softmax` and `LogSoftmax` that works on a flattened matrix.
     private(set) var flattenedSoftmaxAxes: [String: Int] = [:]
 
+    /// What is known about values so far, when a conversion asks for it; nothing else is inferred here.
+    var knownValues: [String: InferredValue]?
+
     mutating func add(
-        _ node: FlatGraph.FlatNode, opset: Int, constants: @escaping (String) -> Tensor?,
-        isUsed: @escaping (String) -> Bool, unique: @escaping (String) -> String
+        _ node: FlatGraph.FlatNode, constants: @escaping (String) -> Tensor?, isUsed: @escaping (String) -> Bool,
+        uniqueValue: @escaping (String) -> String, uniqueNode: (String) -> String
     ) throws(NodeRefusal) {
         guard let conversion = node.conversion else { return }
+        let types = conversion.readsTypes ? node.proto.input.map { knownValues?[$0]?.type } : []
         var imported = try NodeImport(
-            name: node.name, opset: opset, proto: node.proto, constants: constants, isUsed: isUsed, unique: unique)
+            name: node.name, opset: node.opset, proto: node.proto, inputTypes: types, constants: constants,
+            isUsed: isUsed, unique: uniqueValue)
         let op = try conversion.convert(&imported)
         if let unknown = imported.attributes.unread.first {
-            throw .attribute(unknown, "the operator has no such attribute in opset \(opset)")
+            throw .attribute(unknown, "the operator has no such attribute in opset \(node.opset)")
         }
         imported.trimInputs()
+        let module = ModuleScopes.origin(of: node.proto)
+        let first = nodes.count
+        for var added in imported.addedNodes {
+            added.name = uniqueNode(added.name)
+            added.module = module
+            nodes.append(added)
+        }
         nodes.append(
-            Node(
-                name: node.name, op: op, inputs: imported.inputs, outputs: imported.outputs,
-                module: ModuleScopes.origin(of: node.proto)))
+            Node(name: node.name, op: op, inputs: imported.inputs, outputs: imported.outputs, module: module))
         addedConstants += imported.addedConstants
         typeFollowers += imported.typeFollowers
         flattenedSoftmaxAxes[node.name] = imported.flattenedSoftmaxAxis
+        followTypes(of: nodes[first...], imported)
+    }
+
+    /// Contradictions are left to whoever infers the types of the whole graph, which can say what led to them.
+    private mutating func followTypes(of added: ArraySlice<Node>, _ imported: NodeImport) {
+        guard var values = knownValues else { return }
+        knownValues = nil
+        for constant in imported.addedConstants { values[constant.name] = InferredValue(constant.tensor) }
+        let leaders = Dictionary(
+            imported.typeFollowers.map { ($0.constant, $0.value) }, uniquingKeysWith: { first, _ in first })
+        for node in added {
+            for name in node.inputs {
+                guard let leader = leaders[name], let type = values[leader]?.type.elementType else { continue }
+                values[name] = InferredValue(TensorType(elementType: type, dimensions: []))
+            }
+            guard let outputs = try? ShapeInference.inferOutputs(of: node, values: values) else { continue }
+            for (name, value) in zip(node.outputs, outputs) where !name.isEmpty { values[name] = value }
+        }
+        knownValues = values
     }
 }

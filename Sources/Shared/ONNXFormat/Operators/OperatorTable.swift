@@ -8,14 +8,17 @@ struct OperatorImport: Sendable {
 
     /// The ONNX name.
     let name: String
-    /// The first opset that has the operator.
+    /// The first version of its domain that has the operator.
     let since: Int
+    /// Whether the conversion asks for the types of its inputs.
+    let readsTypes: Bool
     /// The conversion.
     let convert: Conversion
 
-    init(_ name: String, since: Int = 1, _ convert: @escaping Conversion) {
+    init(_ name: String, since: Int = 1, readsTypes: Bool = false, _ convert: @escaping Conversion) {
         self.name = name
         self.since = since
+        self.readsTypes = readsTypes
         self.convert = convert
     }
 
@@ -25,22 +28,24 @@ struct OperatorImport: Sendable {
     }
 }
 
-/// The operators of ONNX's own domain that Tare has, by name.
+/// The operators that Tare imports, by domain and name.
 enum OperatorTable {
-    private static let entries: [String: OperatorImport] = {
-        let families = [
+    private static let entries: [String: [String: OperatorImport]] = {
+        let standard = [
             ConvolutionFamily.imports, LinearFamily.imports, PoolingFamily.imports, NormalizationFamily.imports,
             ElementwiseFamily.imports, ElementFunctionFamily.imports, LogicFamily.imports, ArrangementFamily.imports,
             SelectionFamily.imports, RankingFamily.imports, VisionFamily.imports,
             SignalFamily.imports, ReductionFamily.imports, ShapeManipulationFamily.imports,
             IndexingFamily.imports, ResizeFamily.imports, RecurrentFamily.imports, QuantizeDequantizeFamily.imports,
         ]
-        return Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
+        return ["": standard].mapValues { families in
+            Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
+        }
     }()
 
-    /// Looks up an operator for a model of the given opset.
-    static func entry(_ name: String, opset: Int) -> OperatorImport? {
-        guard let entry = entries[name], entry.since <= opset else { return nil }
+    /// Looks up an operator for a model that declares `opset` of its domain; the empty domain is ONNX's own.
+    static func entry(_ name: String, domain: String, opset: Int) -> OperatorImport? {
+        guard let entry = entries[domain]?[name], entry.since <= opset else { return nil }
         return entry
     }
 }
