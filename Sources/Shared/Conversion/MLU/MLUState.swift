@@ -100,8 +100,7 @@ extension Graph {
         let isLayer: Bool
         switch node.op {
         case .convolution, .transposedConvolution, .matMul, .gemm, .batchNormalization, .layerNormalization, .lstm,
-            .gru,
-            .gather, .binary:
+            .gru, .rnn, .gather, .binary:
             isLayer = true
         default:
             isLayer = false

@@ -70,6 +70,7 @@ public enum Operator: Hashable, Sendable {
     // Recurrent.swift
     case lstm(RecurrentAttributes)
     case gru(RecurrentAttributes)
+    case rnn(RecurrentAttributes)
     // QuantizeDequantize.swift
     case quantizeLinear(QuantizeLinearAttributes)
     case dequantizeLinear(DequantizeLinearAttributes)

@@ -48,6 +48,7 @@ extension Operator {
         case .resize: "Resize"
         case .lstm: "LSTM"
         case .gru: "GRU"
+        case .rnn: "RNN"
         case .quantizeLinear: "QuantizeLinear"
         case .dequantizeLinear: "DequantizeLinear"
         case .mlu(.convolution): "MLUConvolution"

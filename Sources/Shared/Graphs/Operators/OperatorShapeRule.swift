@@ -60,7 +60,7 @@ extension Operator {
         case .constantOfShape(let value): try rule.constantOfShape(value)
         case .resize(let attributes): try rule.resize(attributes)
         case .lstm(let attributes): try rule.recurrent(attributes, stateCount: 2)
-        case .gru(let attributes): try rule.recurrent(attributes, stateCount: 1)
+        case .gru(let attributes), .rnn(let attributes): try rule.recurrent(attributes, stateCount: 1)
         case .quantizeLinear(let attributes): try rule.quantizeLinear(attributes)
         case .dequantizeLinear(let attributes): try rule.dequantizeLinear(attributes)
         case .mlu(let op): try rule.mlu(op)

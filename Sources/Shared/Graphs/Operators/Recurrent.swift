@@ -1,4 +1,4 @@
-/// Attributes of `LSTM` and `GRU`.
+/// Attributes of `LSTM`, `GRU` and `RNN`.
 ///
 /// Inputs: X [T, N, I], W, R, B, sequence lengths, initial state(s), peepholes (LSTM); the layout is that of ONNX.
 public struct RecurrentAttributes: Hashable, Sendable {
@@ -47,7 +47,7 @@ public struct RecurrentAttributes: Hashable, Sendable {
 }
 
 extension ShapeRule {
-    /// `stateCount` is 2 for an LSTM (hidden and cell state) and 1 for a GRU.
+    /// `stateCount` is 2 for an LSTM (hidden and cell state) and 1 for a GRU or RNN.
     func recurrent(_ attributes: RecurrentAttributes, stateCount: Int) throws(ShapeRuleError) -> [InferredValue] {
         let data = try required(0)
         let directions: Dimension = attributes.direction == .bidirectional ? 2 : 1

@@ -104,6 +104,40 @@ extension ReferenceKernels {
         return [operands.sequenceOutput(sequence), operands.stateOutput(hidden)]
     }
 
+    /// Plain recurrent layer; outputs all hidden states (zero after a sample's end) and the last ones.
+    static func rnn(_ attributes: RecurrentAttributes, _ inputs: KernelInputs) throws(KernelError) -> [Tensor] {
+        try inputs.required(0).elementType == .float64
+            ? try rnn(attributes, inputs, Double.self) : try rnn(attributes, inputs, Float.self)
+    }
+
+    private static func rnn<T: Lane & BinaryFloatingPoint>(
+        _ attributes: RecurrentAttributes, _ inputs: KernelInputs, _ lane: T.Type
+    ) throws(KernelError) -> [Tensor] {
+        let operands = try RecurrentOperands<T>(attributes, inputs, gates: 1)
+        let activations = try RecurrentActivation.resolve(
+            attributes, directions: operands.directions, defaults: ["Tanh"])
+        let (batch, size) = (operands.batch, operands.hidden)
+        var sequence = [T](repeating: 0, count: operands.steps * operands.directions * batch * size)
+        var hidden = operands.initialHidden
+        for direction in 0..<operands.directions {
+            let gate = gateInput(operands, direction, clip: attributes.clip)
+            let reverse = operands.isReverse(direction, attributes)
+            for step in 0..<operands.steps {
+                let recurrent = operands.multiply(hidden[direction], operands.recurrence[direction])
+                for sample in 0..<batch {
+                    guard let time = operands.time(of: step, sample: sample, reverse: reverse) else { continue }
+                    for unit in 0..<size {
+                        let state = activations[direction][0](
+                            gate(time * batch + sample, sample, 0, unit, recurrent, 0))
+                        hidden[direction][sample * size + unit] = state
+                        sequence[((time * operands.directions + direction) * batch + sample) * size + unit] = state
+                    }
+                }
+            }
+        }
+        return [operands.sequenceOutput(sequence), operands.stateOutput(hidden)]
+    }
+
     /// The input of a gate: projected input, recurrent part, extra term and both biases, clipped.
     ///
     /// With `resetsBias` the recurrent bias of gate 2 is left out, because the caller scaled it with the product.

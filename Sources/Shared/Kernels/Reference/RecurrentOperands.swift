@@ -1,14 +1,14 @@
 import Graphs
 import Tensors
 
-/// The checked inputs of an LSTM or GRU, with the batch inside the time axis and absent inputs filled with zeros.
+/// The checked inputs of an LSTM, GRU or RNN, with the batch inside the time axis and absent inputs filled with zeros.
 struct RecurrentOperands<T: Lane & BinaryFloatingPoint> {
     let elementType: ElementType
     let steps: Int
     let batch: Int
     let directions: Int
     let hidden: Int
-    /// Gates per cell: 4 for LSTM, 3 for GRU.
+    /// Gates per cell: 4 for LSTM, 3 for GRU, 1 for RNN.
     let gates: Int
     /// For each direction, X times the transposed W: [steps * batch, gates * hidden].
     let projected: [[T]]

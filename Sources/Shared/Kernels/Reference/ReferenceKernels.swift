@@ -74,6 +74,7 @@ public enum ReferenceKernels {
         case .resize(let attributes): [try resize(attributes, inputs)]
         case .lstm(let attributes): try lstm(attributes, inputs)
         case .gru(let attributes): try gru(attributes, inputs)
+        case .rnn(let attributes): try rnn(attributes, inputs)
         case .quantizeLinear(let attributes): [try quantizeLinear(attributes, inputs)]
         case .dequantizeLinear(let attributes): [try dequantizeLinear(attributes, inputs)]
         case .mlu(let op): [try mlu(op, inputs, arithmetic)]

@@ -49,7 +49,7 @@ public struct NodeWork: Sendable, Hashable {
             products = data.elementCount * (weight.map { $0.elementCount / max($0[0], 1) } ?? 0)
         case .mlu(.linear), .gemm, .matMul:
             products = result.elementCount * Self.innerExtent(node.op, data: data)
-        case .lstm, .gru:
+        case .lstm, .gru, .rnn:
             let recurrence = inputs.count > 2 ? inputs[2]?.shape.elementCount ?? 0 : 0
             let steps = data.rank == 3 ? data[0] * data[1] : 0
             products = steps * ((weight?.elementCount ?? 0) + recurrence)

@@ -25,7 +25,7 @@ struct OperatorSignatures {
         case .unary(let function): unary(function)
         case .binary, .variadic, .clip, .cast, .dropout, .identity: elementwise
         case .reduce(let attributes): reduction(attributes)
-        case .lstm, .gru: recurrent
+        case .lstm, .gru, .rnn: recurrent
         case .quantizeLinear: quantization("quantize")
         case .dequantizeLinear: quantization("dequantize")
         default: movement
@@ -208,9 +208,8 @@ struct OperatorSignatures {
 
     private var recurrent: OperatorCall {
         let names = ["input", "weight_ih", "weight_hh", "bias", "lengths", "hx", "cx", "peepholes"]
-        let isLSTM = if case .lstm = node.op { true } else { false }
         return OperatorCall(
-            name: isLSTM ? "lstm" : "gru",
+            name: node.op.name.lowercased(),
             arguments: node.inputs.indices.filter { node.input($0) != nil }.map { (names[$0], tensor($0)) })
     }
 

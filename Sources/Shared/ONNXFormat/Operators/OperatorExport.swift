@@ -22,7 +22,7 @@ extension Operator {
         case .pad(let mode): mode == .wrap ? 19 : 13
         case .shape(let start, let end): start != 0 || end != nil ? 15 : 13
         case .resize(let attributes): ResizeFamily.minimumOpset(attributes)
-        case .lstm(let attributes), .gru(let attributes): attributes.batchFirst ? 14 : 13
+        case .lstm(let attributes), .gru(let attributes), .rnn(let attributes): attributes.batchFirst ? 14 : 13
         case .quantizeLinear(let attributes): attributes.outputType == nil ? 13 : 21
         case .convolution, .transposedConvolution, .matMul, .gemm, .maxPool, .globalAveragePool, .globalMaxPool,
             .localResponseNormalization, .softmax, .logSoftmax, .unary, .binary, .variadic, .clip, .cast, .dropout,
@@ -65,6 +65,7 @@ extension Operator {
         case .resize(let attributes): ResizeFamily.export(attributes, to: &node)
         case .lstm(let attributes): RecurrentFamily.exportLSTM(attributes, to: &node)
         case .gru(let attributes): RecurrentFamily.exportGRU(attributes, to: &node)
+        case .rnn(let attributes): RecurrentFamily.export(attributes, to: &node)
         case .quantizeLinear(let attributes): QuantizeDequantizeFamily.export(attributes, to: &node)
         case .dequantizeLinear(let attributes): node.set("axis", attributes.axis)
         case .mlu:

@@ -5,6 +5,7 @@ enum RecurrentFamily {
     static let imports = [
         OperatorImport("LSTM", longShortTermMemory),
         OperatorImport("GRU", gatedRecurrentUnit),
+        OperatorImport("RNN") { (node: inout NodeImport) throws(NodeRefusal) in .rnn(try attributes(&node)) },
     ]
 
     @Sendable private static func longShortTermMemory(_ node: inout NodeImport) throws(NodeRefusal) -> Operator {
@@ -46,7 +47,7 @@ extension RecurrentFamily {
         if attributes.linearBeforeReset { node.set("linear_before_reset", true) }
     }
 
-    private static func export(_ attributes: RecurrentAttributes, to node: inout NodeExport) {
+    static func export(_ attributes: RecurrentAttributes, to node: inout NodeExport) {
         node.set("hidden_size", attributes.hiddenSize)
         node.set("direction", attributes.direction.rawValue)
         if !attributes.activations.isEmpty { node.set("activations", attributes.activations) }

@@ -92,7 +92,7 @@ extension Operator {
             case 4: .none
             default: .refused
             }
-        case .localResponseNormalization, .gru, .quantizeLinear, .dequantizeLinear, .mlu, .module: .refused
+        case .localResponseNormalization, .gru, .rnn, .quantizeLinear, .dequantizeLinear, .mlu, .module: .refused
         }
     }
 
@@ -100,7 +100,7 @@ extension Operator {
     func carriesGradient(output index: Int) -> Bool {
         switch self {
         case .split: true
-        case .lstm, .gru: true
+        case .lstm, .gru, .rnn: true
         case .observe, .shape, .constantOfShape: false
         default: index == 0
         }

@@ -34,7 +34,7 @@ extension PlanBuilder {
         case .fakeQuantize(let attributes): try fakeQuantize(node, attributes)
         case .observe(let attributes): try observe(node, attributes)
         case .lstm(let attributes): try lstm(node, attributes)
-        case .localResponseNormalization, .gru, .quantizeLinear, .dequantizeLinear, .mlu, .module, .shape,
+        case .localResponseNormalization, .gru, .rnn, .quantizeLinear, .dequantizeLinear, .mlu, .module, .shape,
             .constantOfShape:
             try emitReference(node)
         }

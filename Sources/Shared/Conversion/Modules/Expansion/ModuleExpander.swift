@@ -131,7 +131,8 @@ extension Graph {
     func trainedInputs(of node: Node) -> [String] {
         let positions: Range<Int>
         switch node.op {
-        case .convolution, .transposedConvolution, .gemm, .matMul, .layerNormalization, .lstm, .gru: positions = 1..<5
+        case .convolution, .transposedConvolution, .gemm, .matMul, .layerNormalization, .lstm, .gru, .rnn:
+            positions = 1..<5
         case .batchNormalization: positions = 1..<3
         case .binary, .variadic: positions = 0..<node.inputs.count
         case .gather: positions = 0..<1
