@@ -20,7 +20,7 @@ import Testing
         EyeLike Range OneHot Size CastLike GatherElements GatherND Scatter ScatterElements ScatterND Compress NonZero Unique \
         Sign Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Selu Celu Softsign Mish Swish ThresholdedRelu Shrink ArgMax \
         ArgMin TopK CumSum CumProd GridSample AffineGrid RoiAlign MaxRoiPool Col2Im DeformConv NonMaxSuppression DFT STFT \
-        HannWindow HammingWindow BlackmanWindow MelWeightMatrix
+        HannWindow HammingWindow BlackmanWindow MelWeightMatrix RNN Attention RotaryEmbedding
         """.split(separator: " ").map(String.init))
 
     /// Cases of supported operators that Tare does not pass, with the reason.
@@ -34,6 +34,8 @@ import Testing
                 "test_training_dropout_default", "test_training_dropout_default_mask", "test_training_dropout_mask",
                 "test_training_dropout_zero_ratio",
             ],
+            // ONNX's reference rounds to float16 more often; ONNX Runtime fails this case too.
+            "sums in float16": ["test_attention_4d_causal_fp16"],
             "opset 1, which is older than what Tare reads": ["test_not_3d", "test_not_4d"],
             // ONNX's reference takes the fractional extent; Tare follows ONNX Runtime, which fails these cases too.
             "align_corners with a fractional output extent": [
@@ -45,7 +47,7 @@ import Testing
     }()
 
     /// How many cases passed when this was written; fewer is a regression.
-    private static let passedCount = 462
+    private static let passedCount = 535
 
     @Test(arguments: ConformanceExecutor.allCases)
     func operatorsAgreeWithOnnxBackendTests(executor: ConformanceExecutor) throws {

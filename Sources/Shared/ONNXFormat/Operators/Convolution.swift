@@ -19,7 +19,7 @@ enum ConvolutionFamily {
                 outputShape: try node.attributes.integers("output_shape")))
     }
 
-    private static func attributes(_ node: inout NodeImport) throws(NodeRefusal) -> ConvolutionAttributes {
+    static func attributes(_ node: inout NodeImport) throws(NodeRefusal) -> ConvolutionAttributes {
         let groups = try node.attributes.integer("group") ?? 1
         guard groups >= 1 else { throw .attribute("group", "it should be at least 1 but is \(groups)") }
         return ConvolutionAttributes(

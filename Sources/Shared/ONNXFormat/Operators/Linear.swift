@@ -7,7 +7,7 @@ enum LinearFamily {
         OperatorImport("Gemm", gemm),
     ]
 
-    @Sendable private static func gemm(_ node: inout NodeImport) throws(NodeRefusal) -> Operator {
+    @Sendable static func gemm(_ node: inout NodeImport) throws(NodeRefusal) -> Operator {
         .gemm(
             GemmAttributes(
                 alpha: try node.attributes.number("alpha") ?? 1, beta: try node.attributes.number("beta") ?? 1,

@@ -37,8 +37,13 @@ enum OperatorTable {
             SelectionFamily.imports, RankingFamily.imports, VisionFamily.imports,
             SignalFamily.imports, ReductionFamily.imports, ShapeManipulationFamily.imports,
             IndexingFamily.imports, ResizeFamily.imports, RecurrentFamily.imports, QuantizeDequantizeFamily.imports,
+            AttentionFamily.imports, RootMeanSquareNormalization.imports,
         ]
-        return ["": standard].mapValues { families in
+        let microsoft = [
+            MicrosoftActivations.imports, MicrosoftProducts.imports, MicrosoftNormalizations.imports,
+            MicrosoftAttention.imports,
+        ]
+        return ["": standard, "com.microsoft": microsoft].mapValues { families in
             Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
         }
     }()
