@@ -15,14 +15,14 @@ import Testing
         model.node("Strange", ["x"], ["a"], name: "first")
         model.node("Fancy", ["a"], ["b"], name: "second", domain: "com.example")
         model.node("Strange", ["b"], ["c"])
-        model.node("Loop", ["c"], ["d"], name: "loop", [.graph("body", Onnx_GraphProto())])
+        model.node("SequenceMap", ["c"], ["d"], name: "map", [.graph("body", Onnx_GraphProto())])
         #expect(
             try model.importError()
                 == .unsupportedOperators([
                     .init(domain: "", name: "Strange", opset: 13, nodes: ["first", "Strange_2"]),
                     .init(domain: "com.example", name: "Fancy", opset: 3, nodes: ["second"]),
                     .init(
-                        domain: "", name: "Loop", opset: 13, nodes: ["loop"],
+                        domain: "", name: "SequenceMap", opset: 13, nodes: ["map"],
                         reason: "it holds a graph of its own; export the model without control flow"),
                 ]))
     }

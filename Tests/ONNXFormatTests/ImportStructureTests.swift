@@ -147,16 +147,6 @@ import Testing
         #expect(Set(graph.nodes.flatMap(\.outputs)).count == 5)
     }
 
-    @Test func ifWithAComputedConditionIsRefused() throws {
-        guard case .unsupportedOperators(let list) = try conditional(nil).importError() else {
-            Issue.record("not refused")
-            return
-        }
-        #expect(list.map(\.name) == ["If"])
-        #expect(list[0].nodes == ["choice"])
-        #expect(list[0].reason?.contains("computed at run time") == true)
-    }
-
     // MARK: External data
 
     private func external(_ entries: [(String, String)]) -> ModelBuilder {

@@ -13,6 +13,8 @@ public final class ReferenceExecutor: GraphExecutor {
     private let observed: Set<String>
     /// For each node, the values that nobody reads after it.
     private let dead: [[String]]
+    /// For each node that has graphs of its own, what runs them.
+    private let controlFlows: [String: ControlFlow]
 
     /// Prepares a graph.
     ///
@@ -29,7 +31,16 @@ public final class ReferenceExecutor: GraphExecutor {
         self.arithmetic = arithmetic
         self.observed = Set(observed)
         var known = Set(graph.initializers.keys).union(graph.inputs.map(\.name))
+        var controlFlows: [String: ControlFlow] = [:]
         for node in graph.nodes {
+            if case .control(let op) = node.op {
+                if let problem = node.arityProblem {
+                    throw .node(name: node.name, operatorName: node.op.name, reason: .invalidArgument("it \(problem)"))
+                }
+                controlFlows[node.name] = try ControlFlow(
+                    op, name: node.name, observing: self.observed, arithmetic: arithmetic)
+                for body in node.bodies { known.formUnion(body.ownValues) }
+            }
             for input in node.inputs where !input.isEmpty {
                 guard known.contains(input) else { throw .unknownValue(name: input) }
             }
@@ -38,6 +49,7 @@ public final class ReferenceExecutor: GraphExecutor {
         for name in graph.outputs.map(\.name) + self.observed.sorted() where !known.contains(name) {
             throw .unknownValue(name: name)
         }
+        self.controlFlows = controlFlows
         dead = graph.lastReads()
     }
 
@@ -62,8 +74,10 @@ public final class ReferenceExecutor: GraphExecutor {
             tensor.withElements(as: Float.self) { tap?.observe(name, elements: $0) }
         }
         for (index, node) in graph.nodes.enumerated() {
+            let inner = try controlFlows[node.name]?.run(node.inputs.map { values[$0] }, tap: tap)
             do {
-                for (name, tensor) in try evaluate(node, values) {
+                let results = if let inner { Self.named(node, inner) } else { try evaluate(node, values) }
+                for (name, tensor) in results {
                     values[name] = tensor
                     if observed.contains(name) { try observe(name, tensor, tap) }
                 }
@@ -86,7 +100,11 @@ public final class ReferenceExecutor: GraphExecutor {
         let results = try ReferenceKernels.evaluate(
             node.op, inputs: node.inputs.map { $0.isEmpty ? nil : values[$0] }, outputCount: wanted,
             arithmetic: arithmetic)
-        return zip(node.outputs, results).filter { !$0.0.isEmpty }.map { (name: $0.0, tensor: $0.1) }
+        return Self.named(node, results)
+    }
+
+    private static func named(_ node: Node, _ results: [Tensor]) -> [(name: String, tensor: Tensor)] {
+        zip(node.outputs, results).filter { !$0.0.isEmpty }.map { (name: $0.0, tensor: $0.1) }
     }
 
     private func observe(_ name: String, _ tensor: Tensor, _ tap: (any TensorTap)?) throws(KernelError) {

@@ -4,7 +4,7 @@ public import Tensors
 ///
 /// Every value has one producer: a graph input, an initializer, or one output of one node. The operators are in the form
 /// of the newest ONNX opset whatever opset the file had; the importer converts older forms.
-public struct Graph: Sendable {
+public struct Graph: Hashable, Sendable {
     /// A named value that enters or leaves the graph.
     public struct Value: Hashable, Sendable {
         /// Name of the value.

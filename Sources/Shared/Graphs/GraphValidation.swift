@@ -4,6 +4,7 @@ extension Graph {
     public func validate() throws(GraphValidationError) {
         try checkNodeNames()
         try checkArities()
+        for body in nodes.flatMap(\.bodies) { try body.validate() }
         let positions = try producerPositions()
         for (position, node) in nodes.enumerated() {
             for name in node.inputs where !name.isEmpty {
@@ -129,6 +130,7 @@ extension Node {
     /// What is wrong with the number of inputs or outputs, as the end of a sentence about the node; `nil` when nothing.
     public var arityProblem: String? {
         let signature = op.signature
+        if case .control(let control) = op, let problem = control.problem(inputCount: inputs.count) { return problem }
         for index in 0..<signature.requiredInputs where input(index) == nil {
             return "lacks input \(index); the operator needs \(signature.requiredInputs)"
         }

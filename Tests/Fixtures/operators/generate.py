@@ -142,3 +142,58 @@ save("functions",
      [helper.make_node("Block", ["x", "w"], ["h", "unused"], name="lower", domain="local"),
       helper.make_node("Block", ["h", "w"], ["y", "z"], name="upper", domain="local", strength=0.125)],
      {"x": noise(3, 4)}, ["y", "z"], {"w": noise(4, 4)}, [activated, block], domains=("local",))
+
+# Graphs inside of nodes
+def graph(name, nodes, inputs, outputs, constants=None):
+    """`inputs` and `outputs` are pairs of name and element type, or names of float32 values; others are scalars."""
+    pairs = [[(item, TensorProto.FLOAT) if isinstance(item, str) else item for item in items]
+             for items in (inputs, outputs)]
+    inputs, outputs = [
+        [helper.make_tensor_value_info(key, kind, None if kind == TensorProto.FLOAT else []) for key, kind in items]
+        for items in pairs]
+    return helper.make_graph(
+        nodes, name, inputs, outputs, [numpy_helper.from_array(value, key) for key, value in (constants or {}).items()])
+
+
+node = helper.make_node
+truth, counter = ("condition", TensorProto.BOOL), ("step", TensorProto.INT64)
+positive = [node("ReduceSum", ["x"], ["total"], keepdims=0), node("Greater", ["total", "zero"], ["isPositive"])]
+then = graph("then", [node("MatMul", ["x", "w"], ["t"]), node("Relu", ["t"], ["r"])], [], ["r"])
+other = graph("else", [node("Mul", ["x", "k"], ["t"])], [], ["t"], {"k": np.float32([2])})
+choice = node("If", ["isPositive"], ["chosen"], name="choice", then_branch=then, else_branch=other)
+shared = {"w": noise(4, 4), "zero": np.float32(0)}
+for name, x in [("if_true", np.abs(noise(3, 4))), ("if_false", -np.abs(noise(3, 4)))]:
+    save(name, positive + [choice, node("Add", ["chosen", "x"], ["y"])], {"x": x}, ["y"], shared, domains=())
+
+body = graph(
+    "body",
+    [node("MatMul", ["state", "w"], ["product"], name="product"), node("Tanh", ["product"], ["next"]),
+     node("ReduceMax", ["next"], ["peak"], keepdims=0), node("Less", ["peak", "limit"], ["go"]),
+     node("Identity", ["go"], ["goOn"]), node("Add", ["next", "x"], ["part"])],
+    [counter, truth, "state"], [("goOn", TensorProto.BOOL), "next", "part"], {"limit": np.float32(5)})
+loop = node("Loop", ["count", "start", "x"], ["last", "parts"], name="loop", body=body)
+for count in [0, 3]:
+    save(f"loop_{count}", [loop], {"x": noise(2, 4), "count": np.array(count, np.int64)}, ["last", "parts"],
+         {"w": noise(4, 4), "start": np.array(True)}, domains=())
+
+double = graph("double", [node("Add", ["value", "value"], ["sum"])], [], ["sum"])
+keep = graph("keep", [node("Mul", ["value", "s"], ["scaled"])], [], ["scaled"])
+until = graph(
+    "until",
+    [node("Div", ["step", "two"], ["half"]), node("Mul", ["half", "two"], ["whole"]),
+     node("Equal", ["step", "whole"], ["even"]),
+     node("If", ["even"], ["turned"], name="turn", then_branch=double, else_branch=keep),
+     node("ReduceSum", ["turned"], ["size"], keepdims=0), node("Less", ["size", "enough"], ["going"])],
+    [counter, truth, "value"], [("going", TensorProto.BOOL), "turned"])
+save("loop_until", [node("Loop", ["", "", "x"], ["y"], name="loop", body=until)], {"x": np.float32([1, 2, 0.5])}, ["y"],
+     {"two": np.int64(2), "s": np.float32(1.5), "enough": np.float32(40)}, domains=())
+
+recurrence = graph(
+    "recurrence",
+    [node("MatMul", ["element", "w"], ["driven"]), node("Add", ["driven", "old"], ["sum"]),
+     node("Tanh", ["sum"], ["new"]), node("Mul", ["new", "other"], ["out"])],
+    ["old", "element", "other"], ["new", "out"])
+save("scan",
+     [node("Scan", ["h", "x", "z"], ["last", "all"], name="scan", body=recurrence, num_scan_inputs=2,
+           scan_input_axes=[1, 0], scan_input_directions=[0, 1], scan_output_axes=[1], scan_output_directions=[1])],
+     {"h": noise(2, 4), "x": noise(2, 5, 3), "z": noise(5, 2, 4)}, ["last", "all"], {"w": noise(3, 4)}, domains=())

@@ -73,7 +73,7 @@ public final class AcceleratedExecutor: GraphExecutor {
         self.outputs = outputs
         self.observed = Set(observed)
         var known = Set(graph.initializers.keys).union(graph.inputs.map(\.name))
-        for node in graph.nodes { known.formUnion(node.outputs.filter { !$0.isEmpty }) }
+        known.formUnion(graph.ownValues)
         for name in graph.outputs.map(\.name) + self.observed.sorted() where !known.contains(name) {
             throw .unknownValue(name: name)
         }

@@ -46,9 +46,10 @@ struct GraphResolver {
 
     /// Resolves the graph for input shapes.
     ///
-    /// - Returns: `nil` when shapes depend on the elements of inputs.
+    /// - Returns: `nil` when shapes depend on the elements of inputs, or when a node runs graphs of its own.
     /// - Throws: `ExecutionError.node` when a node cannot take what it gets.
     func resolve(inputs: [ResolvedType]) throws(ExecutionError) -> ResolvedGraph? {
+        guard graph.nodes.allSatisfy(\.bodies.isEmpty) else { return nil }
         var constants = fixedConstants
         var types = constants.mapValues { ResolvedType(elementType: $0.elementType, shape: $0.shape) }
         for (value, type) in zip(graph.inputs, inputs) { types[value.name] = type }

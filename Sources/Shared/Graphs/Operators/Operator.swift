@@ -71,6 +71,9 @@ public enum Operator: Hashable, Sendable {
     case lstm(RecurrentAttributes)
     case gru(RecurrentAttributes)
     case rnn(RecurrentAttributes)
+    // Control.swift
+    /// Runs graphs of its own.
+    case control(ControlOperator)
     // QuantizeDequantize.swift
     case quantizeLinear(QuantizeLinearAttributes)
     case dequantizeLinear(DequantizeLinearAttributes)

@@ -49,6 +49,7 @@ extension Operator {
         case .lstm: "LSTM"
         case .gru: "GRU"
         case .rnn: "RNN"
+        case .control(let op): op.name
         case .quantizeLinear: "QuantizeLinear"
         case .dequantizeLinear: "DequantizeLinear"
         case .mlu(.convolution): "MLUConvolution"

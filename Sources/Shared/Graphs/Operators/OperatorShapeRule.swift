@@ -61,6 +61,7 @@ extension Operator {
         case .resize(let attributes): try rule.resize(attributes)
         case .lstm(let attributes): try rule.recurrent(attributes, stateCount: 2)
         case .gru(let attributes), .rnn(let attributes): try rule.recurrent(attributes, stateCount: 1)
+        case .control(let op): try rule.control(op)
         case .quantizeLinear(let attributes): try rule.quantizeLinear(attributes)
         case .dequantizeLinear(let attributes): try rule.dequantizeLinear(attributes)
         case .mlu(let op): try rule.mlu(op)

@@ -57,6 +57,7 @@ extension Operator {
         case .resize: OperatorSignature(1, upTo: 4)
         case .lstm: OperatorSignature(3, upTo: 8, outputs: 3)
         case .gru, .rnn: OperatorSignature(3, upTo: 6, outputs: 2)
+        case .control(let op): op.signature
         case .quantizeLinear, .dequantizeLinear: OperatorSignature(2, upTo: 3)
         case .mlu: OperatorSignature(2, upTo: MLUInput.allCases.count)
         case .module(let module): OperatorSignature(module.kind.dataCount, upTo: module.inputCount)

@@ -75,6 +75,7 @@ public enum ReferenceKernels {
         case .lstm(let attributes): try lstm(attributes, inputs)
         case .gru(let attributes): try gru(attributes, inputs)
         case .rnn(let attributes): try rnn(attributes, inputs)
+        case .control: throw .unsupported("graphs inside of an operator are run by an executor")
         case .quantizeLinear(let attributes): [try quantizeLinear(attributes, inputs)]
         case .dequantizeLinear(let attributes): [try dequantizeLinear(attributes, inputs)]
         case .mlu(let op): [try mlu(op, inputs, arithmetic)]

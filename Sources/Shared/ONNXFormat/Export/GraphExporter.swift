@@ -60,6 +60,10 @@ struct GraphExporter {
         var opset = minimum
         for node in graph.nodes {
             opset = max(opset, node.op.minimumOpset, typeOpset(of: node, types: types))
+            for body in node.bodies {
+                // What cannot be inferred without the values around it needs nothing that those do not need.
+                opset = Self.opset(body, types: (try? ShapeInference.infer(body)) ?? [:], atLeast: opset)
+            }
             if case .pad = node.op, node.input(3) != nil { opset = max(opset, 18) }
             if case .reduce(let attributes) = node.op, let axes = node.input(1), graph.initializers[axes] == nil {
                 opset = max(opset, ReductionFamily.axesAreInput(since: attributes.function))
@@ -122,7 +126,7 @@ struct GraphExporter {
         for node in graph.nodes {
             var exported = NodeExport(node, opset: opset, constants: graph.initializers)
             try node.op.export(to: &exported)
-            read.formUnion(exported.proto.input)
+            read.formUnion(node.bodies.isEmpty ? exported.proto.input : node.inputs)
             proto.node.append(exported.proto)
         }
         // Constants that went into attributes have no reader any more.

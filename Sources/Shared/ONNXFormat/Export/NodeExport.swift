@@ -11,7 +11,8 @@ struct NodeExport {
     /// The message, with inputs and outputs set.
     private(set) var proto = Onnx_NodeProto()
 
-    private let constants: [String: Tensor]
+    /// Constants by name.
+    let constants: [String: Tensor]
 
     init(_ node: Node, opset: Int, constants: [String: Tensor]) {
         self.node = node
@@ -37,6 +38,15 @@ struct NodeExport {
         proto.input = Array(proto.input.prefix(index))
         while proto.input.last == "" { proto.input.removeLast() }
         return constant.elements(as: Int64.self).map(Int.init)
+    }
+
+    /// Drops the inputs from `count` on, and absent ones at the new end.
+    ///
+    /// - Returns: The inputs that were dropped.
+    mutating func keepInputs(_ count: Int) -> [String] {
+        proto.input = Array(node.inputs.prefix(count))
+        while proto.input.last == "" { proto.input.removeLast() }
+        return Array(node.inputs.dropFirst(count))
     }
 
     /// An error about the node.
@@ -82,6 +92,10 @@ struct NodeExport {
 
     mutating func set(_ name: String, _ values: [String]) {
         add(name, .strings) { $0.strings = values.map { Data($0.utf8) } }
+    }
+
+    mutating func set(_ name: String, _ graph: Onnx_GraphProto) {
+        add(name, .graph) { $0.g = graph }
     }
 
     mutating func set(_ name: String, _ tensor: Tensor) {

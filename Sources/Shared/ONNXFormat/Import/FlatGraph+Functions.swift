@@ -25,7 +25,7 @@ extension FlatGraph {
             seesOuterValues: false)
         do {
             scope.attributes = try attributes(of: function, calledBy: node)
-            try bind(function, to: node, name: name, in: &scope)
+            try bind(function, to: node, in: &scope)
         } catch {
             throw .unsupportedAttributes([
                 .init(node: name, operatorName: key.description, attribute: error.subject, reason: error.reason)
@@ -72,7 +72,7 @@ extension FlatGraph {
 
     /// Gives the values of a function's body the names that they have in the flat graph.
     private func bind(
-        _ function: Onnx_FunctionProto, to node: Onnx_NodeProto, name: String, in scope: inout NameScope
+        _ function: Onnx_FunctionProto, to node: Onnx_NodeProto, in scope: inout NameScope
     ) throws(NodeRefusal) {
         guard node.input.count <= function.input.count else {
             throw .input(function.input.count, "the function takes \(function.input.count) inputs")
@@ -81,7 +81,7 @@ extension FlatGraph {
             throw .output(function.output.count, "the function has \(function.output.count) outputs")
         }
         let produced = function.node.flatMap(\.output)
-        rename(produced, of: name, in: &scope)
+        rename(produced, in: &scope)
         for (index, input) in function.input.enumerated() {
             scope.renamed[input] = index < node.input.count ? node.input[index] : ""
         }

@@ -15,10 +15,28 @@ struct FlatGraph {
         let opset: Int
         /// How it is converted; `nil` for one of `unsupported`.
         let conversion: OperatorImport?
+        /// The graphs inside the node.
+        var bodies: [FlatBody] = []
+        /// The inputs of a node with graphs, without what its graphs read from outside.
+        var formalInputs: [String] = []
+    }
+
+    /// A graph inside a node.
+    ///
+    /// Its constants are among those of the flat graph, and all its values have names that no other value has.
+    struct FlatBody {
+        let name: String
+        let inputs: [String]
+        let nodes: [FlatNode]
+        let outputs: [String]
+        /// What the file says about the outputs.
+        let outputTypes: [ElementType?]
+        /// Whether it may be that the graph never runs.
+        let isBranch: Bool
     }
 
     /// The nodes in the order of the file.
-    private(set) var nodes: [FlatNode] = []
+    var nodes: [FlatNode] = []
     /// Constants by name.
     private(set) var constants: [String: Onnx_TensorProto] = [:]
     /// Names of the constants in the order of the file.
@@ -53,7 +71,7 @@ struct FlatGraph {
         try add(proto, scope: NameScope(prefix: "", opsets: opsets))
     }
 
-    private mutating func add(_ graph: Onnx_GraphProto, scope: NameScope) throws(ONNXImportError) {
+    mutating func add(_ graph: Onnx_GraphProto, scope: NameScope) throws(ONNXImportError) {
         if let sparse = graph.sparseInitializer.first {
             throw .invalidTensor(name: sparse.values.name, reason: "sparse constants are not handled; store it densely")
         }
@@ -80,7 +98,7 @@ struct FlatGraph {
         var seen: Set<String> = []
         return nodes.enumerated().map { position, node in
             if !node.name.isEmpty, seen.insert(node.name).inserted {
-                return nodeNames.unique(scope.prefix + node.name)
+                return nodeNames.unique(scope.prefixed(node.name))
             }
             var candidate = node.name.isEmpty ? "\(node.opType)_\(position)" : node.name + "_\(position)"
             while given.contains(candidate) { candidate += "_" }
@@ -129,9 +147,11 @@ struct FlatGraph {
             if let branch = try takenBranch(of: flat, name: name) {
                 return try inline(branch, of: flat, name: name, in: scope)
             }
-            return addUnsupported(
-                flat, name: name, scope: scope,
-                reason: "its condition is computed at run time; export the model without control flow")
+        }
+        if GraphImporter.canonicalDomain(node.domain).isEmpty,
+            let attributes = ControlFamily.graphAttributes(of: node.opType), let opset = scope.opsets[""]
+        {
+            return try addControl(flat, name: name, graphAttributes: attributes, opset: opset, scope: scope)
         }
         if flat.attribute.contains(where: { $0.hasG || !$0.graphs.isEmpty }) {
             return addUnsupported(
@@ -191,22 +211,20 @@ struct FlatGraph {
         _ branch: Onnx_GraphProto, of node: Onnx_NodeProto, name: String, in outer: NameScope
     ) throws(ONNXImportError) {
         // A branch sees the values around it. Its own are visible only in it, so their names may also occur elsewhere.
-        var scope = NameScope(
-            prefix: name + "/", renamed: outer.renamed, opsets: outer.opsets, attributes: outer.attributes,
-            callers: outer.callers, seesOuterValues: outer.seesOuterValues)
+        var scope = outer.inner(prefix: name + "/")
         let initializers = branch.initializer.map(\.name)
-        rename(initializers + branch.node.flatMap(\.output), of: name, in: &scope)
+        rename(initializers + branch.node.flatMap(\.output), in: &scope)
         try add(branch, scope: scope)
         for (output, result) in zip(node.output, branch.output) where !output.isEmpty {
             addIdentity(from: scope.value(result.name), to: output, name: "\(name)/\(result.name)", scope: scope)
         }
     }
 
-    /// Gives values of the body of node `name` names of their own, except those that have one in the scope already.
-    func rename(_ values: [String], of name: String, in scope: inout NameScope) {
+    /// Gives values of the body of a node names of their own.
+    func rename(_ values: [String], in scope: inout NameScope) {
         var own: Set<String> = []
         for value in values where !value.isEmpty && own.insert(value).inserted {
-            scope.renamed[value] = valueNames.unique("\(name)/\(value)")
+            scope.renamed[value] = valueNames.unique(scope.prefixed(value))
         }
     }
 

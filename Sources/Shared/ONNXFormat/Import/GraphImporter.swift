@@ -108,90 +108,30 @@ struct GraphImporter {
     private func convertedNodes(
         of flat: FlatGraph, initializers: [String: Tensor], inputs: [Graph.Value], outputs proto: Onnx_GraphProto
     ) throws(ONNXImportError) -> NodeConversion {
-        var used = Set(proto.output.map(\.name))
-        for node in flat.nodes { used.formUnion(node.proto.input) }
-        let isUsed = { [used] (name: String) in used.contains(name) }
-        var conversion = NodeConversion()
-        if flat.nodes.contains(where: { $0.conversion?.readsTypes == true }) {
-            conversion.knownValues = initializers.mapValues { InferredValue($0) }
-            for input in inputs { conversion.knownValues?[input.name] = InferredValue(input.type) }
+        let used = Set(proto.output.map(\.name)).union(Self.read(by: flat.nodes))
+        var known: [String: InferredValue]?
+        if flat.nodes.contains(where: { $0.conversion?.readsTypes == true || !$0.bodies.isEmpty }) {
+            var values = initializers.mapValues { InferredValue($0) }
+            for input in inputs { values[input.name] = InferredValue(input.type) }
+            known = values
         }
-        var refusals: [ONNXImportError.UnsupportedAttribute] = []
-        for node in flat.nodes {
-            do {
-                try conversion.add(
-                    node, constants: { initializers[$0] }, isUsed: isUsed, uniqueValue: flat.valueNames.unique,
-                    uniqueNode: flat.nodeNames.unique)
-            } catch {
-                refusals.append(
-                    .init(
-                        node: node.name, operatorName: node.proto.opType, attribute: error.subject,
-                        reason: error.reason))
-            }
-        }
-        guard refusals.isEmpty else { throw .unsupportedAttributes(refusals) }
+        var conversion = NodeConversion(knownValues: known)
+        try conversion.add(
+            flat.nodes,
+            ConversionContext(
+                constants: { initializers[$0] }, isUsed: { used.contains($0) }, valueNames: flat.valueNames,
+                nodeNames: flat.nodeNames))
+        guard conversion.refusals.isEmpty else { throw .unsupportedAttributes(conversion.refusals) }
         return conversion
     }
-}
 
-/// The nodes of a file after conversion, and what remains to be done when all types are known.
-struct NodeConversion {
-    /// The nodes in the order of the file.
-    private(set) var nodes: [Node] = []
-    /// Constants that old opsets kept in attributes.
-    private(set) var addedConstants: [(name: String, tensor: Tensor)] = []
-    /// Constants whose element type must become that of a value.
-    private(set) var typeFollowers: [NodeImport.TypeFollower] = []
-    /// Axis by node name of each `Softmax` and `LogSoftmax` that works on a flattened matrix.
-    private(set) var flattenedSoftmaxAxes: [String: Int] = [:]
-
-    /// What is known about values so far, when a conversion asks for it; nothing else is inferred here.
-    var knownValues: [String: InferredValue]?
-
-    mutating func add(
-        _ node: FlatGraph.FlatNode, constants: @escaping (String) -> Tensor?, isUsed: @escaping (String) -> Bool,
-        uniqueValue: @escaping (String) -> String, uniqueNode: (String) -> String
-    ) throws(NodeRefusal) {
-        guard let conversion = node.conversion else { return }
-        let types = conversion.readsTypes ? node.proto.input.map { knownValues?[$0]?.type } : []
-        var imported = try NodeImport(
-            name: node.name, opset: node.opset, proto: node.proto, inputTypes: types, constants: constants,
-            isUsed: isUsed, unique: uniqueValue)
-        let op = try conversion.convert(&imported)
-        if let unknown = imported.attributes.unread.first {
-            throw .attribute(unknown, "the operator has no such attribute in opset \(node.opset)")
+    /// The values that nodes, and nodes of graphs inside them, read or give.
+    private static func read(by nodes: [FlatGraph.FlatNode]) -> Set<String> {
+        var names: Set<String> = []
+        for node in nodes {
+            names.formUnion(node.proto.input)
+            for body in node.bodies { names.formUnion(read(by: body.nodes).union(body.outputs)) }
         }
-        imported.trimInputs()
-        let module = ModuleScopes.origin(of: node.proto)
-        let first = nodes.count
-        for var added in imported.addedNodes {
-            added.name = uniqueNode(added.name)
-            added.module = module
-            nodes.append(added)
-        }
-        nodes.append(
-            Node(name: node.name, op: op, inputs: imported.inputs, outputs: imported.outputs, module: module))
-        addedConstants += imported.addedConstants
-        typeFollowers += imported.typeFollowers
-        flattenedSoftmaxAxes[node.name] = imported.flattenedSoftmaxAxis
-        followTypes(of: nodes[first...], imported)
-    }
-
-    /// Contradictions are left to whoever infers the types of the whole graph, which can say what led to them.
-    private mutating func followTypes(of added: ArraySlice<Node>, _ imported: NodeImport) {
-        guard var values = knownValues else { return }
-        knownValues = nil
-        for constant in imported.addedConstants { values[constant.name] = InferredValue(constant.tensor) }
-        let leaders = Dictionary(
-            imported.typeFollowers.map { ($0.constant, $0.value) }, uniquingKeysWith: { first, _ in first })
-        for node in added {
-            for name in node.inputs {
-                guard let leader = leaders[name], let type = values[leader]?.type.elementType else { continue }
-                values[name] = InferredValue(TensorType(elementType: type, dimensions: []))
-            }
-            guard let outputs = try? ShapeInference.inferOutputs(of: node, values: values) else { continue }
-            for (name, value) in zip(node.outputs, outputs) where !name.isEmpty { values[name] = value }
-        }
-        knownValues = values
+        return names
     }
 }

@@ -13,10 +13,24 @@ struct NameScope {
     /// Whether other values belong to the graph around it, which a function does not see.
     var seesOuterValues = true
 
+    /// The scope of a graph inside a node, which sees all that its node sees.
+    func inner(prefix: String) -> NameScope {
+        NameScope(
+            prefix: prefix, renamed: renamed, opsets: opsets, attributes: attributes, callers: callers,
+            seesOuterValues: seesOuterValues)
+    }
+
     /// The name of a value in the flat graph.
     func value(_ name: String) -> String {
         if name.isEmpty { return name }
         return renamed[name] ?? (seesOuterValues ? name : prefix + name)
+    }
+
+    /// A name of the body in the flat graph, if nothing else has it.
+    ///
+    /// A file that Tare wrote has the prefix in the names already.
+    func prefixed(_ name: String) -> String {
+        name.hasPrefix(prefix) ? name : prefix + name
     }
 
     /// The node with the names of the flat graph, and with the values of those attributes that refer to the function's.

@@ -23,6 +23,7 @@ extension Operator {
         case .shape(let start, let end): start != 0 || end != nil ? 15 : 13
         case .resize(let attributes): ResizeFamily.minimumOpset(attributes)
         case .lstm(let attributes), .gru(let attributes), .rnn(let attributes): attributes.batchFirst ? 14 : 13
+        case .control(let op): ControlFamily.minimumOpset(op)
         case .quantizeLinear(let attributes): attributes.outputType == nil ? 13 : 21
         case .convolution, .transposedConvolution, .matMul, .gemm, .maxPool, .globalAveragePool, .globalMaxPool,
             .localResponseNormalization, .softmax, .logSoftmax, .unary, .binary, .variadic, .clip, .cast, .dropout,
@@ -66,6 +67,7 @@ extension Operator {
         case .lstm(let attributes): RecurrentFamily.exportLSTM(attributes, to: &node)
         case .gru(let attributes): RecurrentFamily.exportGRU(attributes, to: &node)
         case .rnn(let attributes): RecurrentFamily.export(attributes, to: &node)
+        case .control(let op): try ControlFamily.export(op, to: &node)
         case .quantizeLinear(let attributes): QuantizeDequantizeFamily.export(attributes, to: &node)
         case .dequantizeLinear(let attributes): node.set("axis", attributes.axis)
         case .mlu:
