@@ -20,16 +20,16 @@ import Testing
         EyeLike Range OneHot Size CastLike GatherElements GatherND Scatter ScatterElements ScatterND Compress NonZero Unique \
         Sign Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Selu Celu Softsign Mish Swish ThresholdedRelu Shrink ArgMax \
         ArgMin TopK CumSum CumProd GridSample AffineGrid RoiAlign MaxRoiPool Col2Im DeformConv NonMaxSuppression DFT STFT \
-        HannWindow HammingWindow BlackmanWindow MelWeightMatrix RNN Attention RotaryEmbedding
+        HannWindow HammingWindow BlackmanWindow MelWeightMatrix \
+        ConvInteger Det DynamicQuantizeLinear Einsum GlobalLpPool GroupNormalization Hardmax InstanceNormalization \
+        LpNormalization LpPool MatMulInteger MaxUnpool MeanVarianceNormalization Mod NegativeLogLikelihoodLoss \
+        QLinearConv QLinearMatMul ReduceL1 ReduceLogSum ReduceLogSumExp ReduceProd \
+        SoftmaxCrossEntropyLoss RNN Attention RotaryEmbedding
         """.split(separator: " ").map(String.init))
 
     /// Cases of supported operators that Tare does not pass, with the reason.
     private static let exceptions: [String: String] = {
         let byReason = [
-            "blocked quantization": [
-                "test_dequantizelinear_blocked", "test_quantizelinear_blocked_asymmetric",
-                "test_quantizelinear_blocked_symmetric",
-            ],
             "Dropout that an input switches to training": [
                 "test_training_dropout_default", "test_training_dropout_default_mask", "test_training_dropout_mask",
                 "test_training_dropout_zero_ratio",

@@ -27,6 +27,59 @@ import Testing
                 ]))
     }
 
+    @Test(arguments: ["RandomNormal", "RandomUniformLike", "Bernoulli", "Multinomial"])
+    func randomNumbersAreRefusedBecauseOfDeterminism(name: String) throws {
+        let description = try ModelBuilder.single(name, opset: 15).importError()?.description
+        #expect(description?.contains("\(name) (opset 15) at 'n': it draws random numbers") == true)
+    }
+
+    @Test(arguments: [(Float(0.5), true), (0, false)])
+    func dropoutThatTrainsIsRefusedUnlessItDropsNothing(ratio: Float, isRefused: Bool) throws {
+        let model = ModelBuilder.single(
+            "Dropout", opset: 13, constants: [ModelBuilder.floats("r", [], [ratio]), ModelBuilder.flag("t", true)],
+            inputs: ["x", "r", "t"])
+        #expect((try model.importError()?.description.contains("draws random numbers") == true) == isRefused)
+    }
+
+    @Test func valuesOutsideTheRangeOfAttributesAreRefused() throws {
+        let mistakes: [(String, Onnx_AttributeProto, String)] = [
+            ("Einsum", .text("equation", "ij->ijj"), "letters and '...'"), ("Einsum", .text("equation", "i1->i"), "i1"),
+            ("LpNormalization", .integer("p", 3), "1 or 2"), ("GlobalLpPool", .integer("p", 0), "at least 1"),
+            ("GroupNormalization", .integer("num_groups", 0), "at least 1"),
+            ("DequantizeLinear", .integer("block_size", -2), "negative"),
+            ("SoftmaxCrossEntropyLoss", .text("reduction", "median"), "'mean'"),
+        ]
+        for (name, attribute, part) in mistakes {
+            let description = try ModelBuilder.single(name, opset: 21, [attribute]).importError()?.description
+            #expect(description?.contains(part) == true, "\(name): \(description ?? "imported")")
+        }
+    }
+
+    @Test func operatorsOfTheRuntimeNeedTheirDomain() throws {
+        var model = ModelBuilder(opset: 13)
+        model.input("x", [2], type: 2)
+        model.output("y", type: 2)
+        model.proto.graph.initializer = [ModelBuilder.floats("s", [], [0.5])]
+        model.node("QLinearSigmoid", ["x", "s", "", "s"], ["y"], name: "n", domain: "com.microsoft")
+        #expect(
+            try model.importError()?.description.contains(
+                "com.microsoft::QLinearSigmoid (no opset declared for its domain)") == true)
+        model.declare(domain: "com.microsoft", opset: 1)
+        #expect(try model.load().nodes.map(\.op) == [.quantized(.sigmoid)])
+    }
+
+    @Test func channelsLastIsRefused() throws {
+        var model = ModelBuilder(opset: 13)
+        model.declare(domain: "com.microsoft", opset: 1)
+        model.input("x", [1, 4, 4, 3], type: 2)
+        model.output("y", type: 2)
+        model.proto.graph.initializer = [ModelBuilder.floats("s", [], [0.5])]
+        model.node(
+            "QLinearGlobalAveragePool", ["x", "s", "", "s", ""], ["y"], domain: "com.microsoft",
+            [.integer("channels_last", 1)])
+        #expect(try model.importError()?.description.contains("channels_last") == true)
+    }
+
     @Test func opset22OnlyAddsTypes() throws {
         #expect(try ModelBuilder.single("Elu", opset: 22).load().nodes[0].op == .unary(.elu(alpha: 1)))
     }

@@ -70,7 +70,7 @@ import Testing
         #expect(graph.nodes[0].name == "Split_0")
     }
 
-    @Test(arguments: [("ReduceMean", 17), ("ReduceSum", 12), ("ReduceMax", 13)])
+    @Test(arguments: [("ReduceMean", 17), ("ReduceSum", 12), ("ReduceMax", 13), ("ReduceLogSumExp", 11)])
     func reductionAxesBecomeAnInput(name: String, opset: Int64) throws {
         let graph = try ModelBuilder.single(
             name, opset: opset, [.integers("axes", [-1]), .integer("keepdims", 0)]
@@ -121,6 +121,14 @@ import Testing
                 ])
         try graph.validate()
         #expect(try ShapeInference.infer(graph)["y"]?.shape == [2, 3, 4])
+    }
+
+    @Test func hardmaxOverSeveralAxesIsFlattened() throws {
+        let graph = try ModelBuilder.single("Hardmax", opset: 11, dims: [2, 3, 4]).load()
+        #expect(graph.nodes.map(\.op).contains(.normalization(.hardmax(axis: -1))))
+        #expect(graph.nodes.count == 4)
+        let newest = try ModelBuilder.single("Hardmax", opset: 13, dims: [2, 3, 4]).load()
+        #expect(newest.nodes.map(\.op) == [.normalization(.hardmax(axis: -1))])
     }
 
     @Test func softmaxBeforeAxesOfExtentOneStays() throws {

@@ -17,7 +17,7 @@ struct SourceModel {
         try self.init(anyModel: path, what: "The model")
         let quantized = imported.graph.nodes.filter {
             switch $0.op {
-            case .quantizeLinear, .dequantizeLinear: true
+            case .quantizeLinear, .dequantizeLinear, .integer, .quantized: true
             default: false
             }
         }

@@ -64,7 +64,7 @@ public struct QuantizerLimits: Sendable, Hashable {
     ///
     /// - Returns: `nil` unless scale and zero point are constants of a form that the executor computes.
     init?(quantizing value: String, by node: Node, in graph: Graph) {
-        guard case .quantizeLinear(let attributes) = node.op,
+        guard case .quantizeLinear(let attributes) = node.op, attributes.blockSize == nil,
             let scale = node.input(1).flatMap({ graph.initializers[$0] }), scale.elementType == .float32,
             scale.shape.rank <= 1, scale.elementCount > 0
         else { return nil }

@@ -84,8 +84,10 @@ struct BatchSplitting {
             return isBatched(first) && restIsConstant
         case .quantizeLinear(let attributes):
             return isBatched(first) && restIsConstant && attributes.axis != 0 && attributes.axis != -rank
+                && attributes.blockSize == nil
         case .dequantizeLinear(let attributes):
             return isBatched(first) && restIsConstant && attributes.axis != 0 && attributes.axis != -rank
+                && attributes.blockSize == nil
         case .gemm(let attributes):
             guard isBatched(first), !attributes.transposeA, isConstant(node.input(1)) else { return false }
             return node.input(2).map { isBatchInvariant($0, rank: 2) } ?? true

@@ -45,6 +45,15 @@ public enum Operator: Hashable, Sendable {
     // Vision.swift, Signals.swift
     case vision(VisionOperator)
     case signal(SignalOperator)
+    // NormalizationOperator.swift, Algebra.swift, PoolingOperator.swift, LossOperator.swift
+    case normalization(NormalizationOperator)
+    case algebra(AlgebraOperator)
+    case pooling(PoolingOperator)
+    case loss(LossOperator)
+    // IntegerOperator.swift, QuantizedOperator.swift
+    case integer(IntegerOperator)
+    /// Of ONNX Runtime.
+    case quantized(QuantizedOperator)
     // Reduction.swift
     case reduce(ReductionAttributes)
     // ShapeManipulation.swift

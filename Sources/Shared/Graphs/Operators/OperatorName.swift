@@ -31,6 +31,12 @@ extension Operator {
         case .ranking(let op): op.name
         case .vision(let op): op.name
         case .signal(let op): op.name
+        case .normalization(let op): op.name
+        case .algebra(let op): op.name
+        case .pooling(let op): op.name
+        case .loss(let op): op.name
+        case .integer(let op): op.name
+        case .quantized(let op): op.name
         case .reduce(let attributes): attributes.function.name
         case .reshape: "Reshape"
         case .flatten: "Flatten"
@@ -124,6 +130,10 @@ extension ReductionFunction {
         case .maximum: "ReduceMax"
         case .l2Norm: "ReduceL2"
         case .sumOfSquares: "ReduceSumSquare"
+        case .l1Norm: "ReduceL1"
+        case .product: "ReduceProd"
+        case .logarithmOfSum: "ReduceLogSum"
+        case .logarithmOfSumOfExponentials: "ReduceLogSumExp"
         }
     }
 }

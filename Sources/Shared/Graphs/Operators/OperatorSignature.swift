@@ -44,6 +44,12 @@ extension Operator {
         case .ranking(let op): op.signature
         case .vision(let op): op.signature
         case .signal(let op): op.signature
+        case .normalization(let op): op.signature
+        case .algebra(let op): op.signature
+        case .pooling(let op): op.signature
+        case .loss(let op): op.signature
+        case .integer(let op): op.signature
+        case .quantized(let op): op.signature
         case .reduce: OperatorSignature(1, upTo: 2)
         case .reshape, .unsqueeze, .expand: OperatorSignature(inputs: 2)
         case .flatten, .transpose: OperatorSignature(inputs: 1)

@@ -6,6 +6,10 @@ public enum ReductionFunction: String, Hashable, Sendable, CaseIterable {
     case maximum
     case l2Norm
     case sumOfSquares
+    case l1Norm
+    case product
+    case logarithmOfSum
+    case logarithmOfSumOfExponentials
 }
 
 /// Attributes of the `Reduce...` operators: inputs data, axes (optional).

@@ -93,19 +93,8 @@ extension ReferenceKernels {
         let size = normalized.elementCount
         let statisticsShape = try KernelShapes.output(
             data.shape.dimensions.indices.map { $0 < axis ? data.shape[$0] : 1 }, .float64)
-        var means: [Double] = []
-        var inverses: [Double] = []
-        for group in 0..<statisticsShape.elementCount {
-            let range = group * size..<(group + 1) * size
-            var sum = 0.0
-            for index in range { sum += values[index] }
-            let mean = sum / Double(size)
-            var squares = 0.0
-            for index in range { squares += (values[index] - mean) * (values[index] - mean) }
-            let inverse = 1 / (squares / Double(size) + Double(attributes.epsilon)).squareRoot()
-            for index in range { values[index] = (values[index] - mean) * inverse }
-            means.append(mean)
-            inverses.append(inverse)
+        let (means, inverses) = standardize(&values, size: size, count: statisticsShape.elementCount) { variance in
+            1 / (variance + Double(attributes.epsilon)).squareRoot()
         }
         var result = Tensor(shape: data.shape, elements: values)
         result = try combine(result, scale, Double.self, to: .float64) { $0 * $1 }
@@ -116,6 +105,30 @@ extension ReferenceKernels {
             Tensor(shape: statisticsShape, elements: means.map { Float($0) }),
             Tensor(shape: statisticsShape, elements: inverses.map { Float($0) }),
         ]
+    }
+
+    /// Gives each of `count` runs of `size` elements the mean 0, and multiplies by what a function makes of its variance.
+    ///
+    /// - Returns: The means and the factors.
+    @discardableResult
+    static func standardize(
+        _ values: inout [Double], size: Int, count: Int, factor: (Double) -> Double
+    ) -> (means: [Double], factors: [Double]) {
+        var means: [Double] = []
+        var factors: [Double] = []
+        for run in 0..<count {
+            let range = run * size..<(run + 1) * size
+            var sum = 0.0
+            for index in range { sum += values[index] }
+            let mean = sum / Double(size)
+            var squares = 0.0
+            for index in range { squares += (values[index] - mean) * (values[index] - mean) }
+            let factor = factor(squares / Double(size))
+            for index in range { values[index] = (values[index] - mean) * factor }
+            means.append(mean)
+            factors.append(factor)
+        }
+        return (means, factors)
     }
 
     /// Divides by a power of the sum of squares over neighbouring channels; computed in `Double`.

@@ -16,7 +16,7 @@ extension ReferenceKernels {
             : try averagePool(attributes, data, geometry, Float.self)
     }
 
-    private static func poolingGeometry(
+    static func poolingGeometry(
         _ attributes: PoolingAttributes, _ data: Tensor
     ) throws(KernelError) -> WindowGeometry {
         guard data.shape.rank >= 3 else {
@@ -132,7 +132,7 @@ extension ReferenceKernels {
     }
 
     /// Calls `body` for each channel of each sample with its elements; it appends the channel's outputs.
-    private static func pool<T: Lane>(
+    static func pool<T: Lane>(
         _ data: Tensor, _ geometry: WindowGeometry, _ lane: T.Type, _ body: (Span<T>, inout [T]) -> Void
     ) throws(KernelError) -> Tensor {
         let shape = try KernelShapes.output(

@@ -17,7 +17,8 @@ extension ReferenceKernels {
                 ? .unsupported("quantization to \(type)")
                 : .unsupportedElementType(input: 2, type: type.rawValue)
         }
-        let channels = try QuantizationChannels(data: data, scale: scale, zeroPoint: zeroPoint, axis: attributes.axis)
+        let channels = try QuantizationChannels(
+            data: data, scale: scale, zeroPoint: zeroPoint, axis: attributes.axis, blockSize: attributes.blockSize)
         if data.elementType == .float32 {
             switch type {
             case .int8: return channels.quantize(data, as: Int8.self)
@@ -48,7 +49,8 @@ extension ReferenceKernels {
         let data = try inputs.required(0, types: quantizedTypes.union([.int32]))
         let scale = try inputs.required(1, types: [.float32, .float16, .bfloat16])
         let zeroPoint = try inputs.optional(2, type: data.elementType)
-        let channels = try QuantizationChannels(data: data, scale: scale, zeroPoint: zeroPoint, axis: attributes.axis)
+        let channels = try QuantizationChannels(
+            data: data, scale: scale, zeroPoint: zeroPoint, axis: attributes.axis, blockSize: attributes.blockSize)
         if scale.elementType == .float32 {
             switch data.elementType {
             case .int8: return channels.dequantize(data, as: Int8.self)
@@ -78,9 +80,20 @@ private struct QuantizationChannels {
     /// Elements per entry of the axis.
     private let inner: Int
 
-    init(data: Tensor, scale: Tensor, zeroPoint: Tensor?, axis: Int) throws(KernelError) {
+    init(
+        data: Tensor, scale: Tensor, zeroPoint: Tensor?, axis: Int, blockSize: Int?
+    ) throws(KernelError) {
         if let zeroPoint, zeroPoint.shape != scale.shape {
             throw .shapeMismatch("the zero point has shape \(zeroPoint.shape) but the scale \(scale.shape)")
+        }
+        if let blockSize {
+            let blocks = try QuantizationBlocks(data: data, scale: scale, axis: axis, size: blockSize)
+            inner = blocks.runLength
+            scales = blocks.spread(scale).converted(to: .float32).elements(as: Float.self)
+            zeroPoints =
+                zeroPoint.map { blocks.spread($0).converted(to: .int64).elements(as: Int64.self) }
+                ?? [Int64](repeating: 0, count: scales.count)
+            return
         }
         scales = scale.converted(to: .float32).elements(as: Float.self)
         zeroPoints =
@@ -99,7 +112,7 @@ private struct QuantizationChannels {
             }
             inner = scale.elementCount == 1 ? 0 : KernelShapes.count(data.shape.dimensions[(axis + 1)...])
         default:
-            throw .unsupported("blocked quantization (a scale of shape \(scale.shape)) has no kernel")
+            throw .shapeMismatch("a scale of shape \(scale.shape) needs a block size")
         }
     }
 
@@ -149,5 +162,36 @@ private struct QuantizationChannels {
             }
         }
         return result
+    }
+}
+
+/// Blocks of neighbours along an axis that share a scale.
+private struct QuantizationBlocks {
+    /// How many elements that follow each other in memory share a scale after `spread`.
+    let runLength: Int
+    private let shape: Shape
+    private let axis: Int
+    private let size: Int
+
+    /// Checks that there is one scale per block; the last block may be shorter.
+    init(data: Tensor, scale: Tensor, axis: Int, size: Int) throws(KernelError) {
+        shape = data.shape
+        self.axis = try KernelShapes.axis(axis, rank: shape.rank)
+        self.size = size
+        guard size >= 1 else { throw .invalidArgument("the block size is \(size); it must be at least 1") }
+        var expected = shape.dimensions
+        expected[self.axis] = (expected[self.axis] + size - 1) / size
+        guard scale.shape.dimensions == expected else {
+            throw .shapeMismatch(
+                "scales \(scale.shape) do not fit data \(shape) in blocks of \(size) along axis \(axis)")
+        }
+        runLength = self.axis == shape.rank - 1 && shape[self.axis].isMultiple(of: size) ? size : 1
+    }
+
+    /// The parameter of each run in memory order.
+    func spread(_ parameter: Tensor) -> Tensor {
+        guard runLength == 1 else { return parameter }
+        let indices = (0..<shape[axis]).map { $0 / size }
+        return ElementMoves.take(parameter, axis: axis, indices: indices, shape: shape)
     }
 }

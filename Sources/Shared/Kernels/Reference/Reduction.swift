@@ -1,13 +1,18 @@
 import Graphs
 import Tensors
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 extension ReferenceKernels {
     /// Reduces the axes of input 1 (or all); floats are summed in `Double` in row-major order, integers wrap.
     static func reduce(_ attributes: ReductionAttributes, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
         let types: Set<ElementType> =
             switch attributes.function {
             case .minimum, .maximum: ElementTypes.all
-            case .mean, .sum, .l2Norm, .sumOfSquares: ElementTypes.wideNumbers
+            case .mean, .sum, .l2Norm, .sumOfSquares, .l1Norm, .product, .logarithmOfSum, .logarithmOfSumOfExponentials:
+                ElementTypes.wideNumbers
             }
         let data = try inputs.required(0, types: types)
         let given = try inputs.optionalIntegers(1) ?? []
@@ -50,11 +55,24 @@ extension ReferenceKernels {
             case .l2Norm: run.reduce(0) { $0 + $1 * $1 }.squareRoot()
             case .minimum: run.reduce(.infinity) { minimum($0, $1) }
             case .maximum: run.reduce(-.infinity) { maximum($0, $1) }
+            case .l1Norm: run.reduce(0) { $0 + $1.magnitude }
+            case .product: run.reduce(1, *)
+            case .logarithmOfSum: log(run.reduce(0, +))
+            case .logarithmOfSumOfExponentials: logarithmOfSumOfExponentials(run)
             }
         }
         return Tensor(shape: shape, elements: results)
     }
 
+    /// The largest term is taken out so that the exponentials cannot overflow.
+    private static func logarithmOfSumOfExponentials(_ run: ArraySlice<Double>) -> Double {
+        let largest = run.reduce(-.infinity) { maximum($0, $1) }
+        guard largest.isFinite else { return largest }
+        return largest + log(run.reduce(0) { $0 + exp($1 - largest) })
+    }
+
+    /// Integer arithmetic that wraps; logarithms are truncated toward zero.
+    ///
     /// For an empty run the minimum is the type's largest value and the maximum its smallest; for bool true and false.
     private static func reduceIntegers<T: Lane & FixedWidthInteger>(
         _ function: ReductionFunction, _ runs: Tensor, count: Int, shape: Shape, _ lane: T.Type
@@ -70,6 +88,11 @@ extension ReferenceKernels {
             case .l2Norm: T(converting: Double(run.reduce(0) { $0 &+ $1 &* $1 }).squareRoot())
             case .minimum: run.min() ?? T(truncatingIfNeeded: limits.upperBound)
             case .maximum: run.max() ?? T(truncatingIfNeeded: limits.lowerBound)
+            case .l1Norm: run.reduce(0) { $0 &+ ($1 < 0 ? 0 &- $1 : $1) }
+            case .product: run.reduce(1, &*)
+            case .logarithmOfSum: T(converting: log(Double(run.reduce(0, &+))))
+            case .logarithmOfSumOfExponentials:
+                T(converting: logarithmOfSumOfExponentials(ArraySlice(run.map { Double($0) })))
             }
         }
         return Tensor(shape: shape, elements: results)

@@ -57,6 +57,12 @@ public enum ReferenceKernels {
         case .ranking(let op): try ranking(op, inputs)
         case .vision(let op): [try vision(op, inputs)]
         case .signal(let op): [try signal(op, inputs)]
+        case .normalization(let op): [try normalization(op, inputs)]
+        case .algebra(let op): [try algebra(op, inputs)]
+        case .pooling(let op): [try pooling(op, inputs)]
+        case .loss(let op): try loss(op, inputs)
+        case .integer(let op): try integer(op, inputs)
+        case .quantized(let op): [try quantized(op, inputs)]
         case .reduce(let attributes): [try reduce(attributes, inputs)]
         case .reshape(let allowZero): [try reshape(allowZero: allowZero, inputs)]
         case .flatten(let axis): [try flatten(axis: axis, inputs)]

@@ -20,6 +20,7 @@ struct NodeExport {
         self.constants = constants
         proto.name = node.name
         proto.opType = node.op.name
+        proto.domain = node.op.domain
         proto.input = node.inputs
         proto.output = node.outputs
     }

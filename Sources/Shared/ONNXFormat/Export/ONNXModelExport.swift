@@ -64,10 +64,10 @@ extension ONNXModel {
         model.irVersion = Int64(exporter.irVersion)
         model.producerName = "tare"
         model.producerVersion = options.producerVersion
-        var opset = Onnx_OperatorSetIdProto()
-        opset.domain = ""
-        opset.version = Int64(exporter.opset)
-        model.opsetImport = [opset]
+        model.opsetImport = [operatorSet("", version: exporter.opset)]
+        if exporter.graph.nodes.contains(where: { $0.op.domain == QuantizedFamily.domain }) {
+            model.opsetImport.append(operatorSet(QuantizedFamily.domain, version: QuantizedFamily.opset))
+        }
         model.metadataProps = options.metadata.map { TensorEncoder.entry($0.key, $0.value) }
         model.graph = try exporter.message(encode: encode)
         do {
@@ -75,6 +75,13 @@ extension ONNXModel {
         } catch {
             throw .encoding(reason: "\(error)")
         }
+    }
+
+    private static func operatorSet(_ domain: String, version: Int) -> Onnx_OperatorSetIdProto {
+        var entry = Onnx_OperatorSetIdProto()
+        entry.domain = domain
+        entry.version = Int64(version)
+        return entry
     }
 
     /// Writes the large constants to `dataPath`.

@@ -164,7 +164,10 @@ struct FlatGraph {
         let domain = GraphImporter.canonicalDomain(node.domain)
         guard let opset = scope.opsets[domain],
             let conversion = OperatorTable.entry(node.opType, domain: domain, opset: opset)
-        else { return addUnsupported(flat, name: name, scope: scope, reason: nil) }
+        else {
+            let reason = OperatorTable.refusal(of: node.opType, domain: domain)
+            return addUnsupported(flat, name: name, scope: scope, reason: reason)
+        }
         nodes.append(FlatNode(name: name, proto: flat, opset: opset, conversion: conversion))
     }
 

@@ -68,7 +68,11 @@ struct LegacyForms {
         _ node: Node, axis: Int, dimensions: [Dimension]?, nodeNames: inout Set<String>
     ) -> [Node] {
         func op(axis: Int) -> Operator {
-            if case .logSoftmax = node.op { .logSoftmax(axis: axis) } else { .softmax(axis: axis) }
+            switch node.op {
+            case .logSoftmax: .logSoftmax(axis: axis)
+            case .normalization: .normalization(.hardmax(axis: axis))
+            default: .softmax(axis: axis)
+            }
         }
         if let dimensions {
             let first = axis < 0 ? axis + dimensions.count : axis

@@ -21,7 +21,7 @@ struct NodeImport {
     private(set) var addedConstants: [(name: String, tensor: Tensor)] = []
     /// Constants whose element type must become that of a value: the newest form wants equal types.
     private(set) var typeFollowers: [TypeFollower] = []
-    /// Set when the node is a `Softmax` before opset 13, which works on the matrix that flattening at this axis gives.
+    /// Set when the node is a `Softmax` or `Hardmax` before opset 13, which works on the matrix that flattening at this axis gives.
     var flattenedSoftmaxAxis: Int?
 
     private let constants: (String) -> Tensor?

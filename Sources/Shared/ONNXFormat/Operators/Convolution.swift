@@ -19,6 +19,7 @@ enum ConvolutionFamily {
                 outputShape: try node.attributes.integers("output_shape")))
     }
 
+    /// The attributes that all kinds of convolutions have.
     static func attributes(_ node: inout NodeImport) throws(NodeRefusal) -> ConvolutionAttributes {
         let groups = try node.attributes.integer("group") ?? 1
         guard groups >= 1 else { throw .attribute("group", "it should be at least 1 but is \(groups)") }

@@ -66,8 +66,12 @@ enum ElementwiseFamily {
                 guard let training = node.constantInput(2), training.elementType == .bool,
                     training.elementCount == 1
                 else { throw .input(2, "whether it trains must be a constant; export the model for inference") }
-                guard training.elements(as: Bool.self) == [false] else {
-                    throw .input(2, "training is not handled; export the model for inference")
+                let ratio = node.constantInput(1).flatMap { InferredValue($0).elements }
+                guard training.elements(as: Bool.self) == [false] || ratio == [.real(0)] else {
+                    throw .input(
+                        2,
+                        "training draws random numbers, with which calibration would not give the same twice; "
+                            + "export the model for inference")
                 }
             }
             node.inputs = Array(node.inputs.prefix(2))

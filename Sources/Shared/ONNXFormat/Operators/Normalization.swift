@@ -28,10 +28,7 @@ enum NormalizationFamily {
     }
 
     @Sendable private static func layerNormalization(_ node: inout NodeImport) throws(NodeRefusal) -> Operator {
-        // 1 computes the statistics in float32, which is what Tare does.
-        if let type = try node.attributes.integer("stash_type"), type != 1 {
-            throw .attribute("stash_type", "only 1 (float32) is handled, not \(type)")
-        }
+        try node.checkStatisticsType()
         return .layerNormalization(
             LayerNormalizationAttributes(
                 axis: try node.attributes.integer("axis") ?? -1,
@@ -58,7 +55,8 @@ enum NormalizationFamily {
         .logSoftmax(axis: try softmaxAxis(&node))
     }
 
-    private static func softmaxAxis(_ node: inout NodeImport) throws(NodeRefusal) -> Int {
+    /// The axis; before opset 13 the node works on the matrix that flattening there gives.
+    static func softmaxAxis(_ node: inout NodeImport) throws(NodeRefusal) -> Int {
         if node.opset >= 13 { return try node.attributes.integer("axis") ?? -1 }
         let axis = try node.attributes.integer("axis") ?? 1
         node.flattenedSoftmaxAxis = axis

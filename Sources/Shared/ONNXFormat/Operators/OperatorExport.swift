@@ -2,6 +2,11 @@ internal import Graphs
 internal import Tensors
 
 extension Operator {
+    /// The domain that has the operator; empty for ONNX's own.
+    var domain: String {
+        if case .quantized = self { QuantizedFamily.domain } else { "" }
+    }
+
     /// The first opset whose form of the operator has everything that this one uses.
     var minimumOpset: Int {
         switch self {
@@ -17,6 +22,8 @@ extension Operator {
         case .ranking(let op): RankingFamily.minimumOpset(op)
         case .vision(let op): VisionFamily.minimumOpset(op)
         case .signal(let op): SignalFamily.minimumOpset(op)
+        case .normalization(let op): NormalizationOperatorFamily.minimumOpset(op)
+        case .pooling(let op): PoolingOperatorFamily.minimumOpset(op)
         case .reduce(let attributes): ReductionFamily.minimumOpset(attributes)
         case .reshape(let allowZero): allowZero ? 14 : 13
         case .pad(let mode): mode == .wrap ? 19 : 13
@@ -24,11 +31,12 @@ extension Operator {
         case .resize(let attributes): ResizeFamily.minimumOpset(attributes)
         case .lstm(let attributes), .gru(let attributes), .rnn(let attributes): attributes.batchFirst ? 14 : 13
         case .control(let op): ControlFamily.minimumOpset(op)
-        case .quantizeLinear(let attributes): attributes.outputType == nil ? 13 : 21
+        case .quantizeLinear(let attributes): attributes.outputType == nil && attributes.blockSize == nil ? 13 : 21
+        case .dequantizeLinear(let attributes): attributes.blockSize == nil ? 13 : 21
         case .convolution, .transposedConvolution, .matMul, .gemm, .maxPool, .globalAveragePool, .globalMaxPool,
             .localResponseNormalization, .softmax, .logSoftmax, .unary, .binary, .variadic, .clip, .cast, .dropout,
             .identity, .flatten, .transpose, .squeeze, .unsqueeze, .expand, .concat, .split, .slice, .gather,
-            .constantOfShape, .dequantizeLinear, .mlu, .module, .fakeQuantize, .observe:
+            .constantOfShape, .algebra, .loss, .integer, .quantized, .mlu, .module, .fakeQuantize, .observe:
             13
         }
     }
@@ -40,7 +48,8 @@ extension Operator {
         case .convolution(let attributes): ConvolutionFamily.export(attributes, to: &node)
         case .transposedConvolution(let attributes): ConvolutionFamily.export(attributes, to: &node)
         case .gemm(let attributes): LinearFamily.export(attributes, to: &node)
-        case .averagePool(let attributes): PoolingFamily.export(average: attributes, to: &node)
+        case .averagePool(let attributes):
+            PoolingFamily.export(average: attributes, withDilations: node.opset >= 19, to: &node)
         case .maxPool(let attributes): PoolingFamily.export(maximum: attributes, to: &node)
         case .batchNormalization(let attributes): NormalizationFamily.export(attributes, to: &node)
         case .layerNormalization(let attributes): NormalizationFamily.export(attributes, to: &node)
@@ -56,6 +65,12 @@ extension Operator {
         case .ranking(let op): RankingFamily.export(op, to: &node)
         case .vision(let op): VisionFamily.export(op, to: &node)
         case .signal(let op): SignalFamily.export(op, to: &node)
+        case .normalization(let op): try NormalizationOperatorFamily.export(op, to: &node)
+        case .algebra(let op): AlgebraFamily.export(op, to: &node)
+        case .pooling(let op): PoolingOperatorFamily.export(op, to: &node)
+        case .loss(let op): LossFamily.export(op, to: &node)
+        case .integer(let op): IntegerFamily.export(op, to: &node)
+        case .quantized(let op): try QuantizedFamily.export(op, to: &node)
         case .reduce(let attributes): try ReductionFamily.export(attributes, to: &node)
         case .reshape(let allowZero): if allowZero { node.set("allowzero", true) }
         case .transpose(let permutation): if let permutation { node.set("perm", permutation) }
@@ -69,7 +84,7 @@ extension Operator {
         case .rnn(let attributes): RecurrentFamily.export(attributes, to: &node)
         case .control(let op): try ControlFamily.export(op, to: &node)
         case .quantizeLinear(let attributes): QuantizeDequantizeFamily.export(attributes, to: &node)
-        case .dequantizeLinear(let attributes): node.set("axis", attributes.axis)
+        case .dequantizeLinear(let attributes): QuantizeDequantizeFamily.export(attributes, to: &node)
         case .mlu:
             throw node.inexpressible("modules of the simulated device are not of ONNX; lower the graph first")
         case .module, .fakeQuantize, .observe:

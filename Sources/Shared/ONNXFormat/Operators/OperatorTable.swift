@@ -37,11 +37,13 @@ enum OperatorTable {
             SelectionFamily.imports, RankingFamily.imports, VisionFamily.imports,
             SignalFamily.imports, ReductionFamily.imports, ShapeManipulationFamily.imports,
             IndexingFamily.imports, ResizeFamily.imports, RecurrentFamily.imports, QuantizeDequantizeFamily.imports,
-            AttentionFamily.imports, RootMeanSquareNormalization.imports,
+            AttentionFamily.imports, RootMeanSquareNormalization.imports, NormalizationOperatorFamily.imports,
+            AlgebraFamily.imports,
+            PoolingOperatorFamily.imports, LossFamily.imports, IntegerFamily.imports,
         ]
         let microsoft = [
             MicrosoftActivations.imports, MicrosoftProducts.imports, MicrosoftNormalizations.imports,
-            MicrosoftAttention.imports,
+            MicrosoftAttention.imports, QuantizedFamily.imports,
         ]
         return ["": standard, "com.microsoft": microsoft].mapValues { families in
             Dictionary(uniqueKeysWithValues: families.joined().map { ($0.name, $0) })
@@ -52,5 +54,10 @@ enum OperatorTable {
     static func entry(_ name: String, domain: String, opset: Int) -> OperatorImport? {
         guard let entry = entries[domain]?[name], entry.since <= opset else { return nil }
         return entry
+    }
+
+    /// Why an operator that Tare knows is refused; `nil` for others.
+    static func refusal(of name: String, domain: String) -> String? {
+        domain.isEmpty && RandomFamily.names.contains(name) ? RandomFamily.reason : nil
     }
 }

@@ -10,9 +10,14 @@ enum PoolingFamily {
     ]
 
     @Sendable private static func averagePool(_ node: inout NodeImport) throws(NodeRefusal) -> Operator {
+        .averagePool(try averageAttributes(&node))
+    }
+
+    /// The attributes of an average pooling.
+    static func averageAttributes(_ node: inout NodeImport) throws(NodeRefusal) -> PoolingAttributes {
         var attributes = try attributes(&node)
         attributes.countIncludesPadding = try node.attributes.flag("count_include_pad") ?? false
-        return .averagePool(attributes)
+        return attributes
     }
 
     @Sendable private static func maxPool(_ node: inout NodeImport) throws(NodeRefusal) -> Operator {
@@ -21,7 +26,8 @@ enum PoolingFamily {
         return .maxPool(attributes)
     }
 
-    private static func attributes(_ node: inout NodeImport) throws(NodeRefusal) -> PoolingAttributes {
+    /// The attributes that all kinds of pooling have.
+    static func attributes(_ node: inout NodeImport) throws(NodeRefusal) -> PoolingAttributes {
         guard let kernelShape = try node.positiveIntegers("kernel_shape") else {
             throw .attribute("kernel_shape", "it is missing")
         }
@@ -38,11 +44,10 @@ extension PoolingFamily {
         attributes.dilations.allSatisfy { $0 == 1 } ? 13 : 19
     }
 
-    static func export(average attributes: PoolingAttributes, to node: inout NodeExport) {
-        let dilations = node.opset >= 19 ? attributes.dilations : []
+    static func export(average attributes: PoolingAttributes, withDilations: Bool, to node: inout NodeExport) {
         node.setWindow(
-            kernelShape: attributes.kernelShape, strides: attributes.strides, dilations: dilations,
-            padding: attributes.padding)
+            kernelShape: attributes.kernelShape, strides: attributes.strides,
+            dilations: withDilations ? attributes.dilations : [], padding: attributes.padding)
         if attributes.ceilMode { node.set("ceil_mode", true) }
         if attributes.countIncludesPadding { node.set("count_include_pad", true) }
     }

@@ -10,7 +10,7 @@ enum QuantizeDequantizeFamily {
 
     @Sendable private static func quantizeLinear(_ node: inout NodeImport) throws(NodeRefusal) -> Operator {
         var outputType: ElementType?
-        let axis = try axis(&node)
+        let (axis, blockSize) = (try axis(&node), try blockSize(&node))
         // Concerns only the 8-bit floating-point types, which have no zero point that Tare could read.
         if node.opset >= 19 { _ = try node.attributes.integer("saturate") }
         if node.opset >= 21, let code = try node.attributes.integer("output_dtype"), code != 0 {
@@ -22,18 +22,21 @@ enum QuantizeDequantizeFamily {
             }
             outputType = type
         }
-        return .quantizeLinear(QuantizeLinearAttributes(axis: axis, outputType: outputType))
+        return .quantizeLinear(QuantizeLinearAttributes(axis: axis, outputType: outputType, blockSize: blockSize))
     }
 
     @Sendable private static func dequantizeLinear(_ node: inout NodeImport) throws(NodeRefusal) -> Operator {
-        .dequantizeLinear(DequantizeLinearAttributes(axis: try axis(&node)))
+        .dequantizeLinear(DequantizeLinearAttributes(axis: try axis(&node), blockSize: try blockSize(&node)))
     }
 
     private static func axis(_ node: inout NodeImport) throws(NodeRefusal) -> Int {
-        if node.opset >= 21, let size = try node.attributes.integer("block_size"), size != 0 {
-            throw .attribute("block_size", "blocked quantization (\(size)) is not handled")
-        }
-        return node.opset >= 13 ? try node.attributes.integer("axis") ?? 1 : 1
+        node.opset >= 13 ? try node.attributes.integer("axis") ?? 1 : 1
+    }
+
+    private static func blockSize(_ node: inout NodeImport) throws(NodeRefusal) -> Int? {
+        guard node.opset >= 21, let size = try node.attributes.integer("block_size"), size != 0 else { return nil }
+        guard size > 0 else { throw .attribute("block_size", "it should not be negative but is \(size)") }
+        return size
     }
 }
 
@@ -41,5 +44,11 @@ extension QuantizeDequantizeFamily {
     static func export(_ attributes: QuantizeLinearAttributes, to node: inout NodeExport) {
         node.set("axis", attributes.axis)
         if let type = attributes.outputType { node.set("output_dtype", type.onnxCode) }
+        if let size = attributes.blockSize { node.set("block_size", size) }
+    }
+
+    static func export(_ attributes: DequantizeLinearAttributes, to node: inout NodeExport) {
+        node.set("axis", attributes.axis)
+        if let size = attributes.blockSize { node.set("block_size", size) }
     }
 }

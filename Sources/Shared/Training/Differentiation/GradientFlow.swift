@@ -79,7 +79,7 @@ extension Operator {
             } else {
                 switch attributes.function {
                 case .mean, .sum, .maximum, .minimum: .computed
-                case .l2Norm, .sumOfSquares: .refused
+                case .l2Norm, .sumOfSquares, .l1Norm, .product, .logarithmOfSum, .logarithmOfSumOfExponentials: .refused
                 }
             }
         case .resize(let attributes): attributes.isNearest && index == 0 ? .computed : (index == 0 ? .refused : .none)
@@ -92,7 +92,14 @@ extension Operator {
             case 4: .none
             default: .refused
             }
-        case .localResponseNormalization, .gru, .rnn, .quantizeLinear, .dequantizeLinear, .mlu, .module: .refused
+        case .localResponseNormalization, .gru, .rnn, .quantizeLinear, .dequantizeLinear, .mlu, .module, .element,
+            .control, .arrangement,
+            .selection, .vision, .signal, .normalization, .algebra, .pooling, .loss, .integer, .quantized:
+            .refused
+        // Truth values, integers and positions; a choice between elements is all that could carry a gradient.
+        case .logic(.select): index == 0 ? .none : .refused
+        case .logic, .ranking(.extremePosition): .none
+        case .ranking: .refused
         }
     }
 

@@ -34,8 +34,9 @@ extension PlanBuilder {
         case .fakeQuantize(let attributes): try fakeQuantize(node, attributes)
         case .observe(let attributes): try observe(node, attributes)
         case .lstm(let attributes): try lstm(node, attributes)
-        case .localResponseNormalization, .gru, .rnn, .quantizeLinear, .dequantizeLinear, .mlu, .module, .shape,
-            .constantOfShape:
+        case .localResponseNormalization, .gru, .rnn, .control, .quantizeLinear, .dequantizeLinear, .mlu, .module, .shape,
+            .constantOfShape, .element, .logic, .arrangement, .selection, .ranking, .vision, .signal, .normalization,
+            .algebra, .pooling, .loss, .integer, .quantized:
             try emitReference(node)
         }
     }
@@ -53,7 +54,7 @@ extension PlanBuilder {
             return (1...3).contains(attributes.kernelShape.count) && node.outputs.dropFirst().allSatisfy(\.isEmpty)
         case .layerNormalization, .dropout: return node.outputs.dropFirst().allSatisfy(\.isEmpty)
         case .resize(let attributes): return attributes.isNearest
-        case .reduce(let attributes): return attributes.function != .l2Norm && attributes.function != .sumOfSquares
+        case .reduce(let attributes): return [.mean, .sum, .maximum, .minimum].contains(attributes.function)
         case .lstm(let attributes): return attributes.isPlain && node.input(4) == nil && node.input(7) == nil
         case .observe(let attributes): return !attributes.specification.isHistogram
         case .averagePool(let attributes): return (1...3).contains(attributes.kernelShape.count)

@@ -101,7 +101,7 @@ extension ReductionAlgorithm {
         case .sum: self = .sum
         case .minimum: self = .minimum
         case .maximum: self = .maximum
-        case .l2Norm, .sumOfSquares: return nil
+        case .l2Norm, .sumOfSquares, .l1Norm, .product, .logarithmOfSum, .logarithmOfSumOfExponentials: return nil
         }
     }
 }

@@ -24,7 +24,7 @@ struct QuantizationPair {
             let source = quantizer.input(0), let type = resolved.types[source], type.elementType == .float32,
             let result = dequantizer.outputs.first, dequantizer.input(0) == quantizer.outputs.first,
             let scale = quantizer.input(1).flatMap({ resolved.constants[$0] }), scale.elementType == .float32,
-            scale.shape.rank <= 1, scale.elementCount > 0,
+            scale.shape.rank <= 1, scale.elementCount > 0, first.blockSize == nil, second.blockSize == nil,
             dequantizer.input(1).flatMap({ resolved.constants[$0] }) == scale
         else { return nil }
         var zeroPoint: Tensor?
