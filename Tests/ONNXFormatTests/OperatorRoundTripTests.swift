@@ -58,6 +58,12 @@ import Testing
         #expect(try again(op) == op)
     }
 
+    @Test func rootMeanSquareIsWrittenFromOpset23() throws {
+        let op = Operator.normalization(.rootMeanSquare(axis: 1, epsilon: 0.5))
+        #expect(op.minimumOpset == 23)
+        #expect(try again(op, opset: 23) == op)
+    }
+
     @Test func scalesOfGroupsExistInOldOpsetsOnly() throws {
         let op = Operator.normalization(.group(count: 2, epsilon: 0.5, scalesGroups: true))
         #expect(try again(op, opset: 18) == op)

@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// Normalizations that have no kernel but the plain one.
 public enum NormalizationOperator: Hashable, Sendable {
     /// Inputs: X [N, C, ...], scale [C], bias [C]; each channel of each sample by its own mean and variance.
@@ -6,6 +8,8 @@ public enum NormalizationOperator: Hashable, Sendable {
     ///
     /// With `scalesGroups`, which only opset 18 knows, scale and bias have one element per group.
     case group(count: Int, epsilon: Float, scalesGroups: Bool)
+    /// Inputs: X, scale; over the axes from `axis` on divided by the root of the mean square, in the scale's type.
+    case rootMeanSquare(axis: Int, epsilon: Float)
     /// Each line along the axis divided by its norm of order 1 or 2; a line of zeros stays.
     case norm(axis: Int, order: Int)
     /// Over all of the axes together: mean 0 and variance 1.
@@ -20,6 +24,7 @@ extension NormalizationOperator {
         switch self {
         case .instance: "InstanceNormalization"
         case .group: "GroupNormalization"
+        case .rootMeanSquare: "RMSNormalization"
         case .norm: "LpNormalization"
         case .meanVariance: "MeanVarianceNormalization"
         case .hardmax: "Hardmax"
@@ -29,6 +34,7 @@ extension NormalizationOperator {
     var signature: OperatorSignature {
         switch self {
         case .instance, .group: OperatorSignature(inputs: 3)
+        case .rootMeanSquare: OperatorSignature(inputs: 2)
         case .norm, .meanVariance, .hardmax: OperatorSignature(inputs: 1)
         }
     }
@@ -45,6 +51,13 @@ extension ShapeRule {
                 throw ShapeRuleError("\(channels) channels do not divide into \(count) groups")
             }
             try checkParameters(of: data, count: scalesGroups ? .fixed(count) : channels)
+        case .rootMeanSquare(let axis, _):
+            let scale = try required(1)
+            if let dimensions = data.type.dimensions {
+                _ = try self.axis(axis, rank: dimensions.count)
+                _ = try broadcast(dimensions, scale.type.dimensions)
+            }
+            return [InferredValue(TensorType(elementType: scale.type.elementType, dimensions: data.type.dimensions))]
         case .norm(let axis, _): if let rank = data.type.dimensions?.count { _ = try self.axis(axis, rank: rank) }
         case .hardmax(let axis): return try softmax(axis: axis)
         case .meanVariance(let axes): if let rank = data.type.dimensions?.count { _ = try self.axes(axes, rank: rank) }

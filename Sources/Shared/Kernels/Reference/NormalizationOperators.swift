@@ -10,6 +10,8 @@ extension ReferenceKernels {
             return try groupNormalization(data, inputs, groups: nil, epsilon: epsilon, scalesGroups: false)
         case .group(let count, let epsilon, let scalesGroups):
             return try groupNormalization(data, inputs, groups: count, epsilon: epsilon, scalesGroups: scalesGroups)
+        case .rootMeanSquare(let axis, let epsilon):
+            return try rootMeanSquare(data, try inputs.required(1, types: ElementTypes.floats), axis, epsilon)
         case .norm(let axis, let order): return try dividedByNorm(data, axis: axis, order: order)
         case .meanVariance(let axes): return try meanVariance(data, axes: axes)
         case .hardmax(let axis): return try hardmax(data, axis: axis)
@@ -45,6 +47,25 @@ extension ReferenceKernels {
             for index in part * size..<(part + 1) * size { values[index] = values[index] * scale + bias }
         }
         return Tensor(shape: data.shape, elements: values).converted(to: data.elementType)
+    }
+
+    private static func rootMeanSquare(
+        _ data: Tensor, _ scale: Tensor, _ axis: Int, _ epsilon: Float
+    ) throws(KernelError) -> Tensor {
+        let axis = try KernelShapes.axis(axis, rank: data.shape.rank)
+        guard try Broadcasting.shape(of: [scale.shape, data.shape]) == data.shape.dimensions else {
+            throw .shapeMismatch("the scale \(scale.shape) does not broadcast to the data \(data.shape)")
+        }
+        let size = KernelShapes.count(data.shape.dimensions[axis...])
+        var values = data.converted(to: .float64).elements(as: Double.self)
+        for start in stride(from: 0, to: values.count, by: max(size, 1)) {
+            var squares = 0.0
+            for index in start..<start + size { squares += values[index] * values[index] }
+            let factor = 1 / (squares / Double(size) + Double(epsilon)).squareRoot()
+            for index in start..<start + size { values[index] *= factor }
+        }
+        let result = Tensor(shape: data.shape, elements: values)
+        return try combine(result, scale, Double.self, to: scale.elementType) { $0 * $1 }
     }
 
     private static func dividedByNorm(_ data: Tensor, axis: Int, order: Int) throws(KernelError) -> Tensor {

@@ -7,6 +7,13 @@ enum NormalizationOperatorFamily {
             .normalization(.instance(epsilon: try node.attributes.number("epsilon") ?? 1e-5))
         },
         OperatorImport("GroupNormalization", since: 18, groupNormalization),
+        OperatorImport("RMSNormalization", since: 23) { (node: inout NodeImport) throws(NodeRefusal) in
+            try node.checkStatisticsType()
+            return .normalization(
+                .rootMeanSquare(
+                    axis: try node.attributes.integer("axis") ?? -1,
+                    epsilon: try node.attributes.number("epsilon") ?? 1e-5))
+        },
         OperatorImport("LpNormalization") { (node: inout NodeImport) throws(NodeRefusal) in
             let order = try node.attributes.integer("p") ?? 2
             guard order == 1 || order == 2 else { throw .attribute("p", "it should be 1 or 2 but is \(order)") }
@@ -44,6 +51,7 @@ extension NormalizationOperatorFamily {
     static func minimumOpset(_ op: NormalizationOperator) -> Int {
         switch op {
         case .group(_, _, let scalesGroups): scalesGroups ? 18 : 21
+        case .rootMeanSquare: 23
         case .instance, .norm, .meanVariance, .hardmax: 13
         }
     }
@@ -56,6 +64,9 @@ extension NormalizationOperatorFamily {
                 throw node.inexpressible("scale and bias per group exist in opsets 18 to 20 only, not in \(node.opset)")
             }
             node.set("num_groups", count)
+            node.set("epsilon", epsilon)
+        case .rootMeanSquare(let axis, let epsilon):
+            node.set("axis", axis)
             node.set("epsilon", epsilon)
         case .norm(let axis, let order):
             node.set("axis", axis)
