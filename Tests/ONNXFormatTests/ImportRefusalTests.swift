@@ -198,6 +198,17 @@ import Testing
 
     private static var smallModels: [ModelBuilder] {
         [
+            .single(
+                "MaxUnpool", opset: 13, dims: [1, 1, 2], constants: [ModelBuilder.integers("i", [0, 2])],
+                inputs: ["x", "i"],
+                [.integers("kernel_shape", [2]), .integers("strides", [2]), .integers("pads", [0, 0])]),
+            .single(
+                "Einsum", opset: 13, constants: [ModelBuilder.floats("w", [3, 2], [1, 2, 3, 4, 5, 6])],
+                inputs: ["x", "w"], [.text("equation", "ij,jk->ik")]),
+            .single(
+                "DequantizeLinear", opset: 21, dims: [2, 4],
+                constants: [ModelBuilder.floats("s", [2, 2], [1, 2, 3, 4])], inputs: ["x", "s"], type: 3,
+                [.integer("axis", 1), .integer("block_size", 2)]),
             .single("Softmax", opset: 9, dims: [2, 3, 4]),
             .single("Pad", opset: 8, [.integers("pads", [0, 1, 0, 1]), .number("value", 2)]),
             .single(

@@ -70,6 +70,23 @@ import Testing
         #expect(throws: ONNXExportError.self) { try again(op) }
     }
 
+    @Test(arguments: [(ElementType.float32, Int64(13)), (.float16, 21)])
+    func halfPrecisionScalesNeedOpset21(type: ElementType, opset: Int64) throws {
+        let byte = TensorType(elementType: .uint8, shape: [2, 2])
+        let scale = Tensor(zeros: [], elementType: type)
+        let graph = Graph(
+            name: "test", inputs: [Graph.Value(name: "x", type: byte)], outputs: [Graph.Value(name: "y", type: byte)],
+            initializers: ["s": scale, "z": Tensor(scalar: UInt8(3))],
+            nodes: [
+                Node(
+                    name: "n", op: .integer(.requantizedMatMul), inputs: ["x", "s", "z", "x", "s", "z", "s", "z"],
+                    outputs: ["y"])
+            ],
+            sourceOpset: 13)
+        let model = try Onnx_ModelProto(serializedBytes: ONNXModel.serialize(graph))
+        #expect(model.opsetImport[0].version == opset)
+    }
+
     @Test func domainOfTheRuntimeIsDeclared() throws {
         let byte = TensorType(elementType: .uint8, shape: [2, 3])
         let graph = Graph(

@@ -51,10 +51,13 @@ extension ShapeRule {
             var result = Array(dimensions[..<2])
             for (axis, kernel) in kernelShape.enumerated() {
                 let stride = try spatialEntry(strides, axis, missing: 1, "strides")
-                let padding =
-                    try spatialEntry(before, axis, missing: 0, "pads")
-                    + spatialEntry(after, axis, missing: 0, "pads")
-                result.append((dimensions[axis + 2] - 1) * .fixed(stride) + .fixed(kernel - padding))
+                let first = try Dimension.fixed(spatialEntry(before, axis, missing: 0, "pads"))
+                let last = try Dimension.fixed(spatialEntry(after, axis, missing: 0, "pads"))
+                let extent = (dimensions[axis + 2] - 1) * .fixed(stride) + .fixed(kernel) - first - last
+                if let value = extent.fixedValue, value < 0 {
+                    throw ShapeRuleError("the output extent of spatial axis \(axis) would be \(value)")
+                }
+                result.append(extent)
             }
             return outputs(like: data, dimensions: result)
         }

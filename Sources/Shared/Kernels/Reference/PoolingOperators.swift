@@ -81,12 +81,18 @@ extension ReferenceKernels {
                 "data \(data.shape) and positions \(positions.shape) do not fit a kernel \(kernelShape)")
         }
         var dimensions = Array(data.shape.dimensions.prefix(2))
-        for (axis, kernel) in kernelShape.enumerated() {
-            let rank = kernelShape.count
+        let rank = kernelShape.count
+        for axis in 0..<rank {
+            let kernel = try WindowGeometry.element(
+                kernelShape, axis, rank: rank, missing: 1, minimum: 1, "kernel shape")
             let stride = try WindowGeometry.element(strides, axis, rank: rank, missing: 1, minimum: 1, "stride")
             let before = try WindowGeometry.element(padding.before, axis, rank: rank, missing: 0, minimum: 0, "padding")
             let after = try WindowGeometry.element(padding.after, axis, rank: rank, missing: 0, minimum: 0, "padding")
-            dimensions.append((data.shape[axis + 2] - 1) * stride + kernel - before - after)
+            let (moved, overflow) = (data.shape[axis + 2] - 1).multipliedReportingOverflow(by: stride)
+            guard !overflow, moved < Int.max / 2 else {
+                throw .shapeMismatch("the data \(data.shape) with strides \(strides) are too large")
+            }
+            dimensions.append(moved + kernel - before - after)
         }
         if let given = try inputs.optionalIntegers(2) {
             guard given.count == dimensions.count, given.prefix(2) == dimensions.prefix(2) else {

@@ -180,7 +180,8 @@ private struct QuantizationBlocks {
         self.size = size
         guard size >= 1 else { throw .invalidArgument("the block size is \(size); it must be at least 1") }
         var expected = shape.dimensions
-        expected[self.axis] = (expected[self.axis] + size - 1) / size
+        let (blocks, rest) = expected[self.axis].quotientAndRemainder(dividingBy: size)
+        expected[self.axis] = blocks + (rest == 0 ? 0 : 1)
         guard scale.shape.dimensions == expected else {
             throw .shapeMismatch(
                 "scales \(scale.shape) do not fit data \(shape) in blocks of \(size) along axis \(axis)")

@@ -88,6 +88,8 @@ struct GraphExporter {
         case .quantizeLinear, .dequantizeLinear:
             if used.contains(.int16) || used.contains(.uint16) { return 21 }
             return used.contains(.float16) || used.contains(.bfloat16) ? 19 : 13
+        case .integer(.requantizedMatMul):
+            return used.contains(.float16) || used.contains(.bfloat16) ? 21 : 13
         case .unary(.relu):
             return used.isDisjoint(with: [.int8, .int16, .int32, .int64]) ? 13 : 14
         case .binary(.add), .binary(.subtract), .binary(.multiply), .binary(.divide):
