@@ -47,7 +47,8 @@ import Testing
         let conversion = try #require(
             OperatorTable.entry(exported.proto.opType, domain: exported.proto.domain, opset: declared))
         var imported = try NodeImport(
-            name: "n", opset: declared, proto: exported.proto, constants: { _ in nil }, isUsed: { _ in true },
+            name: "n", opset: declared, proto: exported.proto, inputTypes: [], constants: { _ in nil },
+            isUsed: { _ in true },
             unique: { $0 })
         let result = try conversion.convert(&imported)
         #expect(imported.attributes.unread.isEmpty)
