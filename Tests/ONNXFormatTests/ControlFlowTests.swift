@@ -3,6 +3,7 @@ import Execution
 import Foundation
 import Graphs
 import ONNXFormat
+import Quantization
 import SwiftProtobuf
 import Tensors
 import TestSupport
@@ -141,6 +142,36 @@ import Testing
         #expect(try ReferenceExecutor(graph).run(inputs)["y"]?.elements(as: Float.self) == [4, -4])
     }
 
+    /// What nodes of bodies read and write is observed, but not what comes from outside or is no float32.
+    @Test func planNamesTheValuesOfBodies() throws {
+        let graph = try doubling().load()
+        let plan = try QuantizationPlan(try PreparedGraph(graph), options: QuantizationOptions())
+        #expect(plan.bodyTensors == ["loop/t", "loop/w"])
+        #expect(plan.activations.isEmpty)
+    }
+
+    /// A loop stays as it is in a model whose other nodes become integers.
+    @Test func quantizedModelKeepsItsLoop() throws {
+        var model = doubling()
+        model.proto.graph.node[0].input[2] = "z"
+        model.proto.graph.initializer = [ModelBuilder.floats("w", [2, 2], [1, 0.5, -0.5, 1])]
+        model.proto.graph.node.insert(ModelBuilder.node("MatMul", ["x", "w"], ["z"], name: "product"), at: 0)
+        let graph = try model.load()
+        let plan = try QuantizationPlan(try PreparedGraph(graph), options: QuantizationOptions())
+        let range = TensorRange(minimum: -8, maximum: 8)
+        let parameters = Dictionary(
+            uniqueKeysWithValues: plan.observedTensors.map {
+                ($0, QuantizationParameters(range: range, scheme: plan.options.activations))
+            })
+        let quantized = try plan.quantize(parameters).graph
+        let again = try ONNXModel.load(from: try ONNXModel.serialize(quantized), baseDirectory: nil).graph
+        #expect(again.nodes.last?.bodies.count == 1)
+        let inputs = ["x": Tensor(shape: [2], elements: [1, -1] as [Float]), "count": Tensor(scalar: Int64(1))]
+        let wanted = try #require(try ReferenceExecutor(graph).run(inputs)["y"]).elements(as: Float.self)
+        let actual = try #require(try AcceleratedExecutor(again).run(inputs)["y"]).elements(as: Float.self)
+        for (left, right) in zip(wanted, actual) { #expect((left - right).magnitude < 0.2) }
+    }
+
     // MARK: Refusals
 
     private func loopError(_ change: (inout ModelBuilder) -> Void) throws -> String? {
@@ -161,6 +192,25 @@ import Testing
         #expect(outputs?.contains("should take an iteration and a condition") == true)
         let attribute = try loopError { $0.proto.graph.node[0].attribute.append(.integer("extra", 1)) }
         #expect(attribute?.contains("'extra'") == true)
+    }
+
+    @Test func malformedScansAreRefused() throws {
+        func error(opset: Int64 = 13, inputs: [String] = ["x"], _ attributes: [Onnx_AttributeProto]) throws -> String? {
+            var model = ModelBuilder(opset: opset)
+            model.input("x", [2])
+            model.output("y")
+            let inner = body(
+                [ModelBuilder.node("Relu", ["e"], ["r"])], inputs: [("e", 1)], outputs: [("r", 1)])
+            model.node("Scan", inputs, ["y"], name: "scan", attributes + [.graph("body", inner)])
+            return try model.importError()?.description
+        }
+        let count = Onnx_AttributeProto.integer("num_scan_inputs", 1)
+        #expect(try error([count]) == nil)
+        #expect(try error(opset: 8, [count])?.contains("opset 8") == true)
+        #expect(try error([])?.contains("num_scan_inputs") == true)
+        #expect(try error([.integer("num_scan_inputs", 2)])?.contains("within 1...1") == true)
+        #expect(try error([count, .integers("scan_input_axes", [0, 0])])?.contains("scan_input_axes") == true)
+        #expect(try error(inputs: ["x", "x"], [count])?.contains("its body wants 1") == true)
     }
 
     @Test func nodeOfABodyThatCannotBeConvertedIsNamed() throws {

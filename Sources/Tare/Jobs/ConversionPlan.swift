@@ -34,7 +34,10 @@ enum ConversionPlan {
     /// Names of the values whose statistics calibration must gather, sorted, each once.
     var observedTensors: [String] {
         switch self {
-        case .standard(let plan, _): plan.observedTensors
+        case .standard(let plan, _):
+            // A model of which nothing becomes integers is not calibrated for the sake of its loops.
+            plan.observedTensors.isEmpty
+                ? [] : Set(plan.observedTensors).union(plan.bodyTensors).sorted()
         case .device(let conversion, _, _): conversion.observedTensors
         }
     }

@@ -18,6 +18,10 @@ enum ControlFamily {
     static func formalTypes(
         of body: FlatGraph.FlatBody, in node: FlatGraph.FlatNode, known: [String: InferredValue]
     ) throws(NodeRefusal) -> [TensorType] {
+        guard node.proto.opType != "Scan" || node.opset >= 9 else {
+            throw .attribute(
+                "body", "scans over a batch (opset 8) are not handled; export the model with opset 9 or newer")
+        }
         var types: [TensorType] = []
         for index in body.inputs.indices {
             if node.proto.opType == "Loop", index < 2 {
@@ -70,7 +74,6 @@ enum ControlFamily {
     private static func scan(
         _ node: FlatGraph.FlatNode, body: Graph, _ reader: inout AttributeReader
     ) throws(NodeRefusal) -> ScanAttributes {
-        guard node.opset >= 9 else { throw .attribute("body", "scans over a batch (opset 8) are not handled") }
         let inputCount = node.bodies[0].inputs.count
         guard let sequences = try reader.integer("num_scan_inputs"), (1...inputCount).contains(sequences) else {
             throw .attribute("num_scan_inputs", "it should be within 1...\(inputCount)")
