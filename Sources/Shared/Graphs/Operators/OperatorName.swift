@@ -58,11 +58,20 @@ extension Operator {
         case .control(let op): op.name
         case .quantizeLinear: "QuantizeLinear"
         case .dequantizeLinear: "DequantizeLinear"
-        case .mlu(.convolution): "MLUConvolution"
-        case .mlu(.linear): "MLULinear"
+        case .mlu(let op): op.name
         case .module(let module): module.name
         case .fakeQuantize(let attributes): attributes.specification.algorithm.rawValue
         case .observe: "Observe"
+        }
+    }
+}
+
+extension MLUOperator {
+    /// The name by which messages call the operator.
+    var name: String {
+        switch self {
+        case .convolution: "MLUConvolution"
+        case .linear: "MLULinear"
         }
     }
 }
