@@ -28,7 +28,9 @@ import Testing
     @Test(arguments: names)
     func exportedModelsComputeTheSame(name: String) throws {
         let graph = try ONNXModel.load(from: Self.folder.appending(path: "\(name).onnx")).graph
-        let again = try ONNXModel.load(from: try ONNXModel.serialize(graph), baseDirectory: nil).graph
+        // Before opset 20 Gelu would be written out.
+        let bytes = try ONNXModel.serialize(graph, options: ONNXExportOptions(minimumOpset: 20))
+        let again = try ONNXModel.load(from: bytes, baseDirectory: nil).graph
         #expect(again.nodes.map(\.op) == graph.nodes.map(\.op))
         try Self.expectOutputs(of: again, name, .reference)
     }

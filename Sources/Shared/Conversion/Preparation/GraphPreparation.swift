@@ -19,7 +19,8 @@ public struct PreparedGraph: Sendable {
         // Unused nodes first, so that a dead branch neither blocks a fold nor fails one.
         let live = DeadCodeElimination.apply(to: graph)
         let constants = try ConstantFolding.apply(to: live.graph)
-        let fused = fusesOperators ? try OperatorFusion.apply(to: constants.graph) : (graph: constants.graph, rewrites: [])
+        var fused: (graph: Graph, rewrites: [Rewrite]) = (constants.graph, [])
+        if fusesOperators { fused = try OperatorFusion.apply(to: constants.graph) }
         let normalizations = BatchNormalizationFolding.apply(to: fused.graph)
         let coefficients = GemmCoefficientFolding.apply(to: normalizations.graph)
         let swept = DeadCodeElimination.apply(to: coefficients)

@@ -34,7 +34,8 @@ extension PlanBuilder {
         case .fakeQuantize(let attributes): try fakeQuantize(node, attributes)
         case .observe(let attributes): try observe(node, attributes)
         case .lstm(let attributes): try lstm(node, attributes)
-        case .localResponseNormalization, .gru, .rnn, .control, .quantizeLinear, .dequantizeLinear, .mlu, .module, .shape,
+        case .localResponseNormalization, .gru, .rnn, .control, .quantizeLinear, .dequantizeLinear, .mlu, .module,
+            .shape,
             .constantOfShape, .element, .logic, .arrangement, .selection, .ranking, .vision, .signal, .normalization,
             .algebra, .pooling, .loss, .integer, .quantized:
             try emitReference(node)
