@@ -45,7 +45,8 @@ import Testing
 
     @Test func unsupportedOperatorsAreAllNamed() throws {
         guard let python = PythonOracle.interpreter() else { return }
-        try expectFailure(status: 65, saying: ["Bernoulli", "first", "TfIdfVectorizer", "second"], leaving: ["m.onnx"]) {
+        try expectFailure(status: 65, saying: ["Bernoulli", "first", "TfIdfVectorizer", "second"], leaving: ["m.onnx"])
+        {
             folder in
             let script = """
                 import sys
