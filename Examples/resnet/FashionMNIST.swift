@@ -22,7 +22,7 @@ struct FashionMNIST {
         var elements: [Float] = []
         for index in 0..<source.sampleCount {
             let sample = try decoder.decode(source.readRaw(index))
-            elements += try DecodedSample.assembleBatch([sample])["data"]?.elements(as: Float.self) ?? []
+            elements += sample.tensors["data"]?.elements(as: Float.self) ?? []
         }
         self.images = Tensor(shape: [source.sampleCount, 1, 28, 28], elements: elements)
         let classes = try Labels.read(path: labels)

@@ -138,19 +138,6 @@ import Testing
         #expect(error?.concernsOneSample == true)
     }
 
-    @Test func batchesStackOrNameTheSampleThatDiffers() throws {
-        func sample(_ name: String, _ extents: Shape) -> DecodedSample {
-            DecodedSample(name: name, tensors: ["x": Tensor(zeros: extents, elementType: .float32)])
-        }
-        let batch = try DecodedSample.assembleBatch([sample("a", [3, 2]), sample("b", [3, 2])])
-        #expect(batch["x"]?.shape == [2, 3, 2])
-        let error = #expect(throws: DatasetError.self) {
-            try DecodedSample.assembleBatch([sample("a.jpg", [3, 2]), sample("b.jpg", [3, 4])])
-        }
-        #expect(error?.description.contains("a.jpg") == true && error?.description.contains("b.jpg") == true)
-        #expect(try DecodedSample.assembleBatch([]).isEmpty)
-    }
-
     @Test func aStreamedSampleDecodesToTheSameBytes() throws {
         let decoder = try decoder("resize: 16\ncenter_crop: 16\nscale: 1/255", [input()])
         let source = try DatasetSource(paths: [Fixtures.directory.appending(path: "images/color_420.jpg").path])

@@ -10,6 +10,17 @@ public enum DatasetContent: Sendable, Hashable {
     case fields([DatasetField])
 }
 
+extension DatasetContent {
+    /// What all samples of a dataset have to have alike; shapes may differ where the model lets them.
+    var kinds: [String] {
+        switch self {
+        case .images: ["images"]
+        case .arrays(let arrays): arrays.map(\.kind)
+        case .fields(let fields): fields.map { $0.array?.kind ?? "\($0)" }
+        }
+    }
+}
+
 /// One image or array of a dataset whose samples have several.
 public enum DatasetField: Sendable, Hashable {
     /// A JPEG or PNG file.
@@ -56,6 +67,9 @@ public struct DatasetArray: Sendable, Hashable {
         self.elementType = elementType
         self.shape = shape
     }
+
+    /// What the array has alike in all samples.
+    var kind: String { "\(name ?? "") \(elementType)" }
 }
 
 extension DatasetArray: CustomStringConvertible {

@@ -7,7 +7,9 @@ import Tensors
 /// paths below it. It does not depend on the file system.
 public struct DatasetSource: Sendable {
     /// What each sample consists of.
-    public let content: DatasetContent
+    public var content: DatasetContent { contents[0] }
+    /// What a sample consists of, each form that occurs among the files once: they differ in shapes only.
+    public let contents: [DatasetContent]
     /// Number of selected samples.
     public let sampleCount: Int
     /// Which samples were selected.
@@ -90,7 +92,7 @@ public struct DatasetSource: Sendable {
         guard let first = containers.first else {
             throw .unsupportedPath(path: "--data", reason: "no data were given")
         }
-        for other in containers.dropFirst() where other.content != first.content {
+        for other in containers.dropFirst() where other.content.kinds != first.content.kinds {
             throw .differingFiles(
                 path: first.path, other: other.path,
                 reason: "\(Self.describe(first.content)) against \(Self.describe(other.content))")
@@ -107,7 +109,9 @@ public struct DatasetSource: Sendable {
         self.starts = starts
         self.selection = selection
         excludedCount = 0
-        content = first.content
+        contents = containers.reduce(into: []) { contents, container in
+            if !contents.contains(container.content) { contents.append(container.content) }
+        }
         ignoredArrays = Set(containers.flatMap(\.ignoredArrays)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         selected = try selection.indices(of: total)
         sampleCount = selected?.count ?? total
@@ -133,7 +137,7 @@ public struct DatasetSource: Sendable {
         stamps = other.stamps
         starts = other.starts
         selection = other.selection
-        content = other.content
+        contents = other.contents
         ignoredArrays = other.ignoredArrays
         excludedCount = other.sampleCount - selected.count
         self.selected = selected

@@ -13,6 +13,9 @@ public struct SampleDecoder: Sendable {
 
     private let plans: [Plan]
 
+    /// What the model expects of its inputs.
+    var signatures: [InputSignature] { plans.map(\.signature) }
+
     /// Assigns the preprocessing to the inputs of a model.
     ///
     /// - Parameters:

@@ -26,9 +26,9 @@ struct CalibrationDataset {
         let preprocessing = try flags.preprocess.map {
             try Preprocessing(path: InputPath.existingFile($0, what: "The preprocessing file"))
         }
-        decoder = try SampleDecoder(inputs: graph.inputs.map(InputSignature.init), preprocessing: preprocessing)
+        decoder = try SampleDecoder(inputs: InputSignature.signatures(of: graph.inputs), preprocessing: preprocessing)
         let whole = try Self.opened(flags, arrays: decoder.arrayNames, labels: labels)
-        try decoder.check(whole.content)
+        for content in whole.contents { try decoder.check(content) }
         // Of 'json:label' the archive has 'json'.
         let label = labels?.array?.prefix { $0 != ":" }
         for name in whole.ignoredArrays where labels?.array != name && label ?? "" != name {

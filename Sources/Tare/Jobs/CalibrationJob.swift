@@ -80,10 +80,10 @@ struct CalibrationJob {
 
     /// A model whose batch extent is fixed takes exactly that many samples at a time.
     static func batchSize(_ wanted: Int?, for graph: Graph) throws -> Int {
-        let extents = graph.inputs.compactMap { $0.type.dimensions?.first?.fixedValue }
-        let batchSize = wanted ?? extents.first ?? defaultBatchSize
-        for input in graph.inputs {
-            guard let extent = input.type.dimensions?.first?.fixedValue, extent != batchSize else { continue }
+        let signatures = InputSignature.signatures(of: graph.inputs)
+        let batchSize = wanted ?? signatures.lazy.compactMap(\.batchExtent).first ?? defaultBatchSize
+        for (signature, input) in zip(signatures, graph.inputs) {
+            guard let extent = signature.batchExtent, extent != batchSize else { continue }
             throw CommandFailure(
                 .usage,
                 "The model's input '\(input.name)' is \(input.type): its batch extent is fixed, so --batch-size must be "

@@ -35,14 +35,16 @@ struct EqualizationRun {
         var progress = ProgressLine(title: "looking at channels", unit: "samples")
         for start in stride(from: 0, to: count, by: batchSize) {
             let range = start..<min(start + batchSize, count)
-            let inputs = try DecodedSample.assembleBatch(
+            let parts = try dataset.decoder.assembleBatches(
                 range.map { try dataset.decoder.decode(dataset.source.readRaw($0)) })
-            let outputs = try executor.run(inputs)
-            for name in bounded {
-                guard let tensor = outputs[name] else { continue }
-                largest[name] = Self.largest(tensor, largest[name])
+            for part in parts {
+                let outputs = try executor.run(part.inputs)
+                for name in bounded {
+                    guard let tensor = outputs[name] else { continue }
+                    largest[name] = Self.largest(tensor, largest[name])
+                }
+                if first == nil { first = (part.inputs, outputs) }
             }
-            if first == nil { first = (inputs, outputs) }
             progress.update(done: range.upperBound, total: count)
         }
         progress.finish()

@@ -137,7 +137,7 @@ struct TrainingJob {
             let samples = try (start..<min(start + 32, count)).map { index in
                 try dataset.decoder.decode(dataset.source.readRaw(index))
             }
-            _ = try network.run(DecodedSample.assembleBatch(samples))
+            _ = try network.run(dataset.decoder.assembleBatch(samples))
         }
         try network.resetQConfig(qconfig, overrides: options.moduleOverrides)
         try network.graph.scaleStepGradients()

@@ -109,8 +109,3 @@ struct SpooledContainer: SampleContainer {
 
     func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)] { [] }
 }
-
-extension DatasetArray {
-    /// What all samples have to have alike; shapes may differ where the model lets them.
-    fileprivate var kind: String { "\(name ?? "") \(elementType)" }
-}

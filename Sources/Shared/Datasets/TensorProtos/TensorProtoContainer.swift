@@ -54,9 +54,9 @@ struct TensorProtoContainer: SampleContainer {
         sampleCount = sets.last.map { $0.start + $0.sampleCount } ?? 0
         content = sets.first.map(Self.content) ?? .arrays([])
         for set in sets {
-            guard Self.kinds(set) == sets.first.map(Self.kinds) else {
-                throw .differingFiles(
-                    path: sets[0].path, other: set.path, reason: "\(Self.kinds(sets[0])) against \(Self.kinds(set))")
+            let kinds = Self.content(set).kinds
+            guard kinds == content.kinds else {
+                throw .differingFiles(path: sets[0].path, other: set.path, reason: "\(content.kinds) against \(kinds)")
             }
         }
     }
@@ -105,11 +105,6 @@ struct TensorProtoContainer: SampleContainer {
                 DatasetArray(
                     name: name, elementType: file.elementType, shape: Shape(Array(file.shape.dimensions.dropFirst())))
             })
-    }
-
-    /// What all folders have to have alike; shapes may differ where the model lets them.
-    private static func kinds(_ set: Set) -> [String] {
-        zip(set.names, set.files).map { "\($0 ?? "") \($1.elementType)" }
     }
 
     private func locate(_ index: Int) -> (set: Set, row: Int) {

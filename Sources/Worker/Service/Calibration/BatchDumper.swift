@@ -27,13 +27,13 @@ final class BatchDumper {
     ///
     /// - Parameters:
     ///   - batch: Position of the batch in the job.
-    ///   - inputs: The graph's inputs.
-    func record(batch: Int, _ inputs: [String: Tensor]) {
+    ///   - parts: The graph's inputs, once for each run of the batch.
+    func record(batch: Int, _ parts: [[String: Tensor]]) {
         guard dump.includes(batch: batch) else { return }
         do {
             let backend = try backend ?? EagerBackend(graph, on: device)
             self.backend = backend
-            _ = try dump.recording(batch: batch) { try backend.run(inputs) }
+            try dump.recording(batch: batch) { for inputs in parts { _ = try backend.run(inputs) } }
         } catch {
             dump.giveUp(batch: batch, error)
         }

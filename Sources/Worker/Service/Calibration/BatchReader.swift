@@ -26,8 +26,19 @@ final class BatchReader {
         if let run { samples.prefetch(run) }
     }
 
-    /// Reads and decodes the samples of a batch; an error names the sample that is to blame.
-    func read(_ indices: [Int]) throws -> [String: Tensor] {
+    /// Reads and decodes samples and lays them together to what runs at once; an error names the sample that is to blame.
+    func read(_ indices: [Int]) throws -> [SampleBatch] {
+        try assemble(indices, decoder.assembleBatches)
+    }
+
+    /// Reads and decodes samples that have to run at once; an error names the samples that are to blame.
+    func readBatch(_ indices: [Int]) throws -> [String: Tensor] {
+        try assemble(indices, decoder.assembleBatch)
+    }
+
+    private func assemble<Result>(
+        _ indices: [Int], _ assembly: ([DecodedSample]) throws(DatasetError) -> Result
+    ) throws -> Result {
         var decoded: [DecodedSample] = []
         decoded.reserveCapacity(indices.count)
         for index in indices {
@@ -45,7 +56,7 @@ final class BatchReader {
             }
         }
         do {
-            return try DecodedSample.assembleBatch(decoded)
+            return try assembly(decoded)
         } catch {
             throw ShardComputationError(.data, error.description)
         }

@@ -1,4 +1,5 @@
 internal import Calibration
+internal import Datasets
 internal import Execution
 internal import Kernels
 internal import Quantization
@@ -26,17 +27,17 @@ final class CalibrationComputer: ShardComputer {
         reader.prefetch(batches.first?.1)
         var done = 0
         for (position, (batch, indices)) in batches.enumerated() {
-            let inputs = try reader.read(indices)
+            let parts = try reader.read(indices)
             // The next batch travels while this one is computed.
             if position + 1 < batches.count { reader.prefetch(batches[position + 1].1) }
             tap.beginBatch(UInt64(batch))
             do throws(ExecutionError) {
-                _ = try executor.run(inputs, tap: tap)
+                for part in parts { _ = try executor.run(part.inputs, tap: tap) }
             } catch {
                 throw error.asShardComputationError
             }
             tap.endBatch()
-            dumper?.record(batch: batch, inputs)
+            dumper?.record(batch: batch, parts.map(\.inputs))
             done += indices.count
             try progress(done)
         }

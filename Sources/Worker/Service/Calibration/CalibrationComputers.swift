@@ -72,7 +72,7 @@ public struct CalibrationComputers: ShardComputerFactory {
             let preprocessing = try options.preprocessing.map { text throws(DatasetError) in
                 try Preprocessing(yaml: text, source: "the job's preprocessing")
             }
-            let decoder = try SampleDecoder(inputs: inputs.map(InputSignature.init), preprocessing: preprocessing)
+            let decoder = try SampleDecoder(inputs: InputSignature.signatures(of: inputs), preprocessing: preprocessing)
             let samples = try reader(
                 job, options, arrays: decoder.arrayNames, sampleCount: sampleCount ?? job.plan.specification.sampleCount
             )

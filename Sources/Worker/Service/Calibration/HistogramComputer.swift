@@ -1,4 +1,5 @@
 internal import Calibration
+internal import Datasets
 internal import Execution
 internal import Quantization
 internal import Wire
@@ -59,12 +60,12 @@ final class HistogramComputer: ShardComputer {
         reader.prefetch(wanted.first?.samples)
         var done = 0
         for (position, (batch, indices)) in wanted.enumerated() {
-            let inputs = try reader.read(indices)
+            let parts = try reader.read(indices)
             // The next batch travels while this one is computed.
             if position + 1 < wanted.count { reader.prefetch(wanted[position + 1].samples) }
             let tap = HistogramTap(batches, batch: UInt64(batch))
             do throws(ExecutionError) {
-                _ = try executor.run(inputs, tap: tap)
+                for part in parts { _ = try executor.run(part.inputs, tap: tap) }
             } catch {
                 throw error.asShardComputationError
             }

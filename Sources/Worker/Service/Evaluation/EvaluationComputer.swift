@@ -1,5 +1,6 @@
 internal import Calibration
 internal import Conversion
+internal import Datasets
 internal import Evaluation
 internal import Execution
 internal import Foundation
@@ -87,14 +88,17 @@ final class EvaluationComputer: ShardComputer {
         reader.prefetch(batches.first)
         var done = 0
         for (position, indices) in batches.enumerated() {
-            let inputs = try reader.read(indices)
+            let parts = try reader.read(indices)
             // The next batch travels while this one is computed.
             if position + 1 < batches.count { reader.prefetch(batches[position + 1]) }
             do {
-                try accumulator.addBatch(samples: indices.map { UInt64($0) }, inputs: inputs) { role, inputs in
-                    // Every run is a sign of life: three of them may take long.
-                    try progress(done)
-                    return try executor(for: role).run(inputs, tap: nil)
+                for part in parts {
+                    let samples = part.positions.map { UInt64(indices[$0]) }
+                    try accumulator.addBatch(samples: samples, inputs: part.inputs) { role, inputs in
+                        // Every run is a sign of life: three of them may take long.
+                        try progress(done)
+                        return try executor(for: role).run(inputs, tap: nil)
+                    }
                 }
             } catch let error as ExecutionError {
                 throw error.asShardComputationError

@@ -64,7 +64,7 @@ final class TrainingComputer: ShardComputer {
             let parameters = try parameters(input)
             try progress(0)
             let samples = places.map { order.sample(at: $0) }
-            let inputs = try reader.read(readsPlaces ? places : samples)
+            let inputs = try reader.readBatch(readsPlaces ? places : samples)
             do {
                 let augmented = try augmented(inputs, samples, epoch: order.epoch(ofPlace: places[0]))
                 func compute() throws -> MicroBatchResult {
