@@ -304,7 +304,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Calibration", "ControlAPI", "Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization",
+                "Calibration", "ControlAPI", "Conversion", "Execution", "Graphs", "Kernels", "ONNXFormat", "Quantization",
                 "Tensors",
                 "TestSupport", "Training", "tare",
             ],

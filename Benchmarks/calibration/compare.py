@@ -1,7 +1,7 @@
 """Whole-command speed and memory of `tare calibrate` against onnxruntime.quantization.quantize_static.
 
-Both tools get the same model (seeded random weights, see networks.py), the same images (seeded, float32, in one stored
-npz) and two cores, in one run, alternating. Tare collects histograms in every row, because all its observers read the
+Both tools get the same model (seeded random weights, see networks.py), the same samples (seeded float32 images, or 128 token ids
+for the encoder, in one stored npz) and two cores, in one run, alternating. Tare collects histograms in every row, because all its observers read the
 same statistics; ONNX Runtime's Percentile keeps every activation in memory, so it gets `--percentile-images` images and
 an address-space limit.
 
@@ -26,13 +26,15 @@ QUANTIZE_WITH_ONNXRUNTIME = r"""
 import sys, numpy as np, onnxruntime
 from onnxruntime.quantization import quantize_static, CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType
 model, images, output, method, count = sys.argv[1:6]
-data = np.load(images, mmap_mode=None)["x"][: int(count)]
+archive = np.load(images)
+name, = archive.files
+data = archive[name][: int(count)]
 class Reader(CalibrationDataReader):
     def __init__(self): self.index = 0
     def get_next(self):
         if self.index == len(data): return None
         self.index += 1
-        return {"x": data[self.index - 1 : self.index]}
+        return {name: data[self.index - 1 : self.index]}
 quantize_static(model, output, Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
     activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=getattr(CalibrationMethod, method))
 """
@@ -82,26 +84,28 @@ def timed(command: list, limit_bytes: int | None = None) -> dict:
             "sum_mb": round(sum(memory.peaks.values()))}
 
 
-def make_inputs(folder: pathlib.Path, models: list, images: int) -> pathlib.Path:
+def make_inputs(folder: pathlib.Path, model: str, count: int) -> pathlib.Path:
     import numpy as np
 
     sys.path.insert(0, str(HERE))
     import networks
 
-    for model in models:
-        if not (folder / f"{model}.onnx").exists():
-            networks.make(model, str(folder / f"{model}.onnx"))
-    data = folder / f"images{images}.npz"
+    if not (folder / f"{model}.onnx").exists():
+        networks.make(model, str(folder / f"{model}.onnx"))
+    data = folder / f"{'ids' if model == 'encoder' else 'images'}{count}.npz"
     if not data.exists():
         generator = np.random.default_rng(0)
-        np.savez(data, x=generator.standard_normal((images, 3, 224, 224), dtype=np.float32))
+        if model == "encoder":
+            np.savez(data, ids=generator.integers(0, 8192, (count, 128), dtype=np.int64))
+        else:
+            np.savez(data, x=generator.standard_normal((count, 3, 224, 224), dtype=np.float32))
     return data
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tare", required=True)
-    parser.add_argument("--models", nargs="*", default=["resnet50", "mobilenetv2"])
+    parser.add_argument("--models", nargs="*", default=["resnet50", "mobilenetv2", "encoder"])
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--percentile-images", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
@@ -113,8 +117,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or pathlib.Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        data = make_inputs(folder, arguments.models, arguments.images)
         for model in arguments.models:
+            data = make_inputs(folder, model, arguments.images)
             measure(arguments, folder, data, model, pathlib.Path(scratch))
     return 0
 

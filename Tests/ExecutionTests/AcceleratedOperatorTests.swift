@@ -157,6 +157,29 @@ import Testing
         try expectAgreement(network.graph, ["x": input], fast: false, "gemm \(transposeA) \(transposeB)")
     }
 
+    @Test(arguments: [false, true])
+    func matricesOfLargeModelsAreUsedWhereTheyLie(transposeB: Bool) throws {
+        var network = SmallNetwork(seed: 10)
+        let x = network.input([5, 33])
+        let b = network.weights(transposeB ? [17, 33] : [33, 17])
+        let linear = network.add(.gemm(GemmAttributes(transposeB: transposeB)), x, b, network.weights([17]))
+        network.output(network.add(.unary(.relu), linear))
+        network.output(network.add(.matMul, x, network.weights([33, 64])))
+        let inputs = ["x": network.inputs([5, 33])]
+        let expected = try ReferenceExecutor(network.graph).run(inputs)
+        for limit in [0, 1 << 30] {
+            let executor = try AcceleratedExecutor(network.graph, options: .init(reorderedModelLimit: limit))
+            let before = executor.reorderedByteCount
+            let outputs = try executor.run(inputs)
+            #expect(before == 0 && (executor.reorderedByteCount > 0) == (limit > 0), "\(executor.reorderedByteCount)")
+            for output in network.graph.outputs {
+                let left = try #require(outputs[output.name]).elements(as: Float.self)
+                let right = try #require(expected[output.name]).elements(as: Float.self)
+                #expect(relativeDifference(left, right) <= 1e-5, "limit \(limit)")
+            }
+        }
+    }
+
     @Test func normalizationsAgree() throws {
         var network = SmallNetwork(seed: 10)
         let x = network.input([2, 6, 5, 4])

@@ -164,7 +164,8 @@ public struct SampleDecoder: Sendable {
         return preprocessing
     }
 
-    private func accept(_ tensor: Tensor, _ plan: Plan, _ sample: String) throws(DatasetError) -> Tensor {
+    private func accept(_ given: Tensor, _ plan: Plan, _ sample: String) throws(DatasetError) -> Tensor {
+        let tensor = Self.rounded(given, to: plan.signature.elementType)
         guard plan.signature.accepts(tensor.elementType, tensor.shape) else {
             throw .input(
                 name: plan.signature.name,
@@ -173,5 +174,16 @@ public struct SampleDecoder: Sendable {
                     + "resize, dtype, scale)")
         }
         return tensor
+    }
+
+    /// Models of 16-bit floating-point numbers take float32 data, rounded to the nearest, ties to even: few tools write bfloat16.
+    private static func rounded(_ tensor: Tensor, to type: ElementType) -> Tensor {
+        guard tensor.elementType == .float32 else { return tensor }
+        switch type {
+        case .float16: return Tensor(shape: tensor.shape, elements: tensor.elements(as: Float.self).map(Float16.init))
+        case .bfloat16:
+            return Tensor(shape: tensor.shape, elements: tensor.elements(as: Float.self).map { BFloat16($0) })
+        default: return tensor
+        }
     }
 }

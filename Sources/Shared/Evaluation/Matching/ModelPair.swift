@@ -29,6 +29,7 @@ public struct ModelPair: Sendable {
     ///   - quantized: The quantized graph, with the same inputs and outputs.
     /// - Throws: `ModelPairError` naming the input or output that only one of the two has, or that differs.
     public init(float: Graph, quantized: Graph) throws(ModelPairError) {
+        let (float, quantized) = (float.withWideOutputs, quantized.withWideOutputs)
         try Self.check("input", float.inputs, quantized.inputs)
         try Self.check("output", float.outputs, quantized.outputs)
         // What does not fit together is said, with the node's name, by the executor.

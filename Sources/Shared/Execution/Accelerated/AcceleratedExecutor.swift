@@ -19,17 +19,22 @@ public final class AcceleratedExecutor: GraphExecutor {
         public var splitsBatches: Bool
         /// How modules of the simulated device use their scales.
         public var arithmetic: MLUArithmetic
+        /// Bytes of constants up to which a graph's matrices are copied into the layout that is multiplied fastest; those of a larger
+        /// graph are used where they lie, so that a model of gigabytes is not in memory twice.
+        public var reorderedModelLimit: Int
 
         /// Makes options.
         ///
         /// - Precondition: `maximumPlanCount` is at least 1.
         public init(
-            maximumPlanCount: Int = 8, splitsBatches: Bool = true, arithmetic: MLUArithmetic = .exact
+            maximumPlanCount: Int = 8, splitsBatches: Bool = true, arithmetic: MLUArithmetic = .exact,
+            reorderedModelLimit: Int = 1 << 30
         ) {
             precondition(maximumPlanCount >= 1, "An executor keeps at least one plan")
             self.maximumPlanCount = maximumPlanCount
             self.splitsBatches = splitsBatches
             self.arithmetic = arithmetic
+            self.reorderedModelLimit = reorderedModelLimit
         }
     }
 
@@ -95,6 +100,9 @@ public final class AcceleratedExecutor: GraphExecutor {
     /// Number of plans that are kept at the moment.
     public var planCount: Int { modes.count }
 
+    /// Bytes of weights that were copied into another layout.
+    package var reorderedByteCount: Int { context.constantByteCount }
+
     /// Computes the graph's outputs.
     ///
     /// - Parameters:
@@ -156,7 +164,7 @@ public final class AcceleratedExecutor: GraphExecutor {
         }
         let builder = PlanBuilder(
             resolved: resolved, observed: observed, weights: weights, moduleWeights: moduleWeights, context: context,
-            arithmetic: options.arithmetic)
+            options: options)
         return .whole(try builder.build())
     }
 

@@ -16,6 +16,8 @@ final class PlanBuilder {
     let moduleWeights: ModuleWeights
     /// How modules of the simulated device use their scales.
     let arithmetic: MLUArithmetic
+    /// Whether weights of matrix products are copied into the layout that the library likes best.
+    let reordersMatrices: Bool
     private(set) var steps: [PlanStep] = []
     private(set) var slots: [PlanSlot] = []
     private var forms: [String: [ValueForm]] = [:]
@@ -30,14 +32,16 @@ final class PlanBuilder {
     /// Starts an empty plan.
     init(
         resolved: ResolvedGraph, observed: Set<String>, weights: FoldedWeights, moduleWeights: ModuleWeights,
-        context: OneDNNContext, arithmetic: MLUArithmetic
+        context: OneDNNContext, options: AcceleratedExecutor.Options
     ) {
         self.moduleWeights = moduleWeights
-        self.arithmetic = arithmetic
+        arithmetic = options.arithmetic
         self.resolved = resolved
         self.observed = observed
         self.weights = weights
         self.context = context
+        reordersMatrices =
+            resolved.graph.initializers.values.reduce(0) { $0 + $1.byteCount } <= options.reorderedModelLimit
     }
 
     /// Builds the plan.

@@ -1,8 +1,8 @@
-import Tensors
+public import Tensors
 
 extension Tensor {
     /// The tensor in another element type, by the rules of ONNX `Cast` (see `FloatConversion` for numbers that do not fit).
-    func converted(to type: ElementType) -> Tensor {
+    public func converted(to type: ElementType) -> Tensor {
         if type == elementType { return self }
         switch elementType {
         case .float32: return Self.convertFloats(self, Float.self, to: type) { $0 }

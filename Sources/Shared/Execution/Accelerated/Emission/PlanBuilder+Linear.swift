@@ -105,16 +105,19 @@ extension PlanBuilder {
         }
         let layout = StridedShape(rowMajor: [source.layout.extents[0], output[output.rank - 1]])
         let key = self.weights.key(of: group.anchor, isShared: isShared)
+        let staysInPlace = !reordersMatrices && weights.layout.strides.contains(1)
         guard
             let tail = try tail(
                 of: group, layout: layout, shape: output, sources: [source.position.slot], flattened: true),
             let primitive = try create({ () throws(OneDNNError) in
                 try context.matmul(
-                    source: source.layout, weights: weights.layout, constantWeights: weights.tensor, key: key,
-                    bias: row, destination: layout, postOperations: tail.operations)
+                    source: source.layout, weights: weights.layout,
+                    constantWeights: staysInPlace ? nil : weights.tensor, key: key, bias: row, destination: layout,
+                    postOperations: tail.operations)
             })
         else { return false }
-        append(.primitive(primitive, [source.position, tail.destination.position] + tail.operands))
+        let operands = staysInPlace ? [constantSlot(weights.tensor)] : []
+        append(.primitive(primitive, [source.position] + operands + [tail.destination.position] + tail.operands))
         let form = ValueForm(
             position: tail.destination.position, layout: StridedShape(rowMajor: output.dimensions))
         try define(outputName(of: group), [form])

@@ -59,11 +59,7 @@ extension PlanBuilder {
             workspace = max(
                 workspace, window.workspaceByteCount(isWide: isWide, variant: IntegerArithmetic.variant))
         }
-        return (constantPosition(packed), SlotPosition(slot: addSlot(.arena, byteCount: workspace)))
-    }
-
-    private func constantPosition(_ tensor: Tensor) -> SlotPosition {
-        SlotPosition(slot: addSlot(.constant(tensor), byteCount: tensor.byteCount))
+        return (constantSlot(packed), SlotPosition(slot: addSlot(.arena, byteCount: workspace)))
     }
 
     /// What becomes of all sums of a module, and the form of the floats when anyone reads them.
@@ -80,7 +76,7 @@ extension PlanBuilder {
         // Adding -0 changes no number.
         let bias =
             kernel.parameters.bias ?? Tensor(shape: [channels], elements: [Float](repeating: -0.0, count: channels))
-        let constants = (constantPosition(factors), constantPosition(bias))
+        let constants = (constantSlot(factors), constantSlot(bias))
         var step = DequantizeStep(
             sums: constants.0, isWide: isWide, rows: kernel.rows, channels: channels, factors: constants.0,
             bias: constants.1, bounds: (-.infinity, .infinity), addend: nil, lastBounds: (-.infinity, .infinity),
