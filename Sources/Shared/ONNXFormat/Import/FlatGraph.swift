@@ -30,7 +30,7 @@ struct FlatGraph {
         let nodes: [FlatNode]
         let outputs: [String]
         /// What the file says about the outputs.
-        let outputTypes: [ElementType?]
+        let outputTypes: [TensorType?]
         /// Whether it may be that the graph never runs.
         let isBranch: Bool
     }
