@@ -124,7 +124,6 @@ import Testing
         var mobile = Mobile(seed: 21).graph
         // A second reader of the channels, and weights that two layers share.
         mobile.outputs.append(.init(name: "c", type: TensorType(elementType: .float32, dimensions: nil)))
-        mobile.nodes[5].inputs[1] = "w3"
         mobile.nodes.append(
             Node(name: "other", op: mobile.nodes[5].op, inputs: ["e2", "w3"], outputs: ["z"]))
         mobile.nodes.append(Node(name: "e2", op: .unary(.relu), inputs: ["e"], outputs: ["e2"]))

@@ -127,7 +127,9 @@ import Testing
         let fused = prepared.rewrites.filter { $0.action == .folded(into: "y_node") }
         #expect(fused.count == graph.nodes.count - 1)
         #expect(try PreparedGraph(graph, fusesOperators: false).graph.nodes.count == graph.nodes.count)
-        for (one, other) in try zip(outputs(graph, [1, 2, 4, 4]), outputs(prepared.graph, [1, 2, 4, 4])) {
+        let (wanted, actual) = (try outputs(graph, [1, 2, 4, 4]), try outputs(prepared.graph, [1, 2, 4, 4]))
+        #expect(actual.count == wanted.count)
+        for (one, other) in zip(wanted, actual) {
             #expect(abs(one - other) <= 1e-5 * max(1, abs(one)), "\(activation.name)")
         }
     }
@@ -200,9 +202,22 @@ import Testing
         #expect(prepared.operatorNames == expected)
         #expect(
             prepared.nodes[0].op == .layerNormalization(LayerNormalizationAttributes(axis: -1, epsilon: 1e-5)))
-        for (one, other) in try zip(outputs(graph, [2, 3, 8]), outputs(prepared, [2, 3, 8])) {
+        let (wanted, actual) = (try outputs(graph, [2, 3, 8]), try outputs(prepared, [2, 3, 8]))
+        #expect(actual.count == wanted.count)
+        for (one, other) in zip(wanted, actual) {
             #expect(abs(one - other) <= 2e-5 * max(1, abs(one)))
         }
+    }
+
+    /// An epsilon or exponent of shape [1, 1, 1, 1] makes the result of data of rank 3 one of rank 4.
+    @Test(arguments: [2, 1e-5] as [Float]) func normalizationsThatChangeTheRankStay(constant: Float) throws {
+        var graph = normalization(.power)
+        let names = graph.initializers.filter {
+            $0.value.elementType == .float32 && $0.value.elements(as: Float.self) == [constant]
+        }.map(\.key)
+        #expect(names.count == 1)
+        for name in names { graph.initializers[name] = Tensor(shape: [1, 1, 1, 1], elements: [constant]) }
+        #expect(try PreparedGraph(graph).graph.nodes.count == graph.nodes.count)
     }
 
     @Test func aMeanOverOtherAxesIsNoLayerNormalization() throws {

@@ -214,6 +214,22 @@ import Testing
             return try ShapeInference.infer(graph, inputTypes: ["a": given, "b": other])
         }
     }
+
+    @Test func rangesAndRepeatsDoNotOverflow() throws {
+        func range(_ bounds: [Int64]) throws -> InferredValue {
+            try Operator.arrangement(.range).inferOutputTypes(
+                inputs: bounds.map { InferredValue(Tensor(scalar: $0)) }, outputCount: 1)[0]
+        }
+        #expect(try range([.min, .max, 1]).type.dimensions == [.unknown])
+        #expect(try range([0, .min, -1]).type.dimensions == [.unknown])
+        let wide = try range([.min, .max, .max])
+        #expect(wide.elements?.map(\.fixedInteger) == [.min, -1, .max - 1])
+        #expect(try range([5, -2, -3]).elements?.map(\.fixedInteger) == [5, 2, -1])
+        #expect(try range([5, 7, -1]).elements?.isEmpty == true)
+        #expect(try infer(.arrangement(.tile), integers(1, 2, 3, 4), integers(1 << 62)) == [.unknown])
+        let none = InferredValue(Tensor(zeros: [0, 1], elementType: .int64))
+        #expect(try infer(.arrangement(.tile), none, integers(1, 1 << 40)) == [0, .fixed(1 << 40)])
+    }
 }
 
 extension Dimension: ExpressibleByUnicodeScalarLiteral {}

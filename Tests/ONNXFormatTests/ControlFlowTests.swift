@@ -70,13 +70,15 @@ import Testing
         let graph = try doubling().load()
         let inputs = ["x": Tensor(shape: [2], elements: [1, -1] as [Float]), "count": Tensor(scalar: Int64(3))]
         let record = Record()
+        let observed = ["loop/t", "loop/v", "x"]
         let outputs =
             switch executor {
-            case .reference: try ReferenceExecutor(graph, observing: ["loop/t", "x"]).run(inputs, tap: record)
-            case .accelerated: try AcceleratedExecutor(graph, observing: ["loop/t", "x"]).run(inputs, tap: record)
+            case .reference: try ReferenceExecutor(graph, observing: observed).run(inputs, tap: record)
+            case .accelerated: try AcceleratedExecutor(graph, observing: observed).run(inputs, tap: record)
             }
-        #expect(record.entries.map(\.name) == ["x", "loop/t", "loop/t", "loop/t"])
-        #expect(record.entries.map(\.elements) == [[1, -1], [2, -2], [4, -4], [8, -8]])
+        #expect(record.entries.map(\.name) == ["x", "loop/v", "loop/t", "loop/v", "loop/t", "loop/v", "loop/t"])
+        #expect(
+            record.entries.map(\.elements) == [[1, -1], [1, -1], [2, -2], [2, -2], [4, -4], [4, -4], [8, -8]])
         #expect(outputs["y"]?.elements(as: Float.self) == [8, -8])
         #expect(outputs["steps"]?.elements(as: Float.self) == [3, -3, 5, -5, 9, -9])
         #expect(outputs["steps"]?.shape == [3, 2])
@@ -142,12 +144,42 @@ import Testing
         #expect(try ReferenceExecutor(graph).run(inputs)["y"]?.elements(as: Float.self) == [4, -4])
     }
 
-    /// What nodes of bodies read and write is observed, but not what comes from outside or is no float32.
+    /// What nodes of bodies read and write is observed, also what they carry and what comes from outside, but no constants and
+    /// nothing that is no float32.
     @Test func planNamesTheValuesOfBodies() throws {
-        let graph = try doubling().load()
-        let plan = try QuantizationPlan(try PreparedGraph(graph), options: QuantizationOptions())
-        #expect(plan.bodyTensors == ["loop/t", "loop/w"])
+        var model = doubling()
+        let plan = try QuantizationPlan(try PreparedGraph(try model.load()), options: QuantizationOptions())
+        #expect(plan.bodyTensors == ["loop/t", "loop/v", "loop/w", "x"])
         #expect(plan.activations.isEmpty)
+        model.proto.graph.node[0].attribute[0].g.node[1].input[1] = "constant"
+        model.proto.graph.initializer = [ModelBuilder.floats("constant", [2], [1, 2])]
+        let other = try QuantizationPlan(try PreparedGraph(try model.load()), options: QuantizationOptions())
+        #expect(other.bodyTensors == ["loop/t", "loop/v", "loop/w"])
+    }
+
+    /// As in ONNX Runtime: what the file declares has its shape also when there is none of it; a symbol counts as 0.
+    @Test(arguments: ConformanceExecutor.allCases)
+    func loopThatNeverRunsHasResultsOfTheDeclaredShape(executor: ConformanceExecutor) throws {
+        let inputs = ["x": Tensor(shape: [2], elements: [1, -1] as [Float]), "count": Tensor(scalar: Int64(0))]
+        var model = doubling()
+        #expect(try executor.run(try model.load(), inputs)["steps"]?.shape == [0])
+        for (extent, shape) in [(2, [0, 2]), (-1, [0, 0])] as [(Int64, Shape)] {
+            model.proto.graph.node[0].attribute[0].g.output[2] = ModelBuilder.value("w", [extent])
+            let graph = try model.load()
+            for graph in [graph, try ONNXModel.load(from: ONNXModel.serialize(graph), baseDirectory: nil).graph] {
+                let outputs = try executor.run(graph, inputs)
+                #expect(outputs["y"]?.elements(as: Float.self) == [1, -1])
+                #expect(outputs["steps"]?.shape == shape)
+            }
+        }
+    }
+
+    @Test(arguments: ConformanceExecutor.allCases, [Int64(0), 1, -1])
+    func scanOfNothingHasResultsOfTheRightShape(executor: ConformanceExecutor, axis: Int64) throws {
+        var model = scan([.integer("num_scan_inputs", 1), .integers("scan_output_axes", [axis])])
+        model.proto.graph.input[0].type.tensorType.clearShape()
+        let outputs = try executor.run(try model.load(), ["x": Tensor(zeros: [0, 3], elementType: .float32)])
+        #expect(outputs["y"]?.shape == (axis == 0 ? [0, 3] : [3, 0]))
     }
 
     /// A loop stays as it is in a model whose other nodes become integers.
@@ -194,21 +226,33 @@ import Testing
         #expect(attribute?.contains("'extra'") == true)
     }
 
+    /// The elements of `x` without their negative parts; a body that gets nothing reads `x` itself.
+    private func scan(
+        opset: Int64 = 13, inputs: [String] = ["x"], of formal: [String] = ["e"], _ attributes: [Onnx_AttributeProto]
+    ) -> ModelBuilder {
+        var model = ModelBuilder(opset: opset)
+        model.input("x", [2])
+        model.output("y")
+        let inner = body(
+            [ModelBuilder.node("Relu", [formal.first ?? "x"], ["r"])], inputs: formal.map { ($0, 1) },
+            outputs: [("r", 1)])
+        model.node("Scan", inputs, ["y"], name: "scan", attributes + [.graph("body", inner)])
+        return model
+    }
+
     @Test func malformedScansAreRefused() throws {
-        func error(opset: Int64 = 13, inputs: [String] = ["x"], _ attributes: [Onnx_AttributeProto]) throws -> String? {
-            var model = ModelBuilder(opset: opset)
-            model.input("x", [2])
-            model.output("y")
-            let inner = body(
-                [ModelBuilder.node("Relu", ["e"], ["r"])], inputs: [("e", 1)], outputs: [("r", 1)])
-            model.node("Scan", inputs, ["y"], name: "scan", attributes + [.graph("body", inner)])
-            return try model.importError()?.description
+        func error(
+            opset: Int64 = 13, inputs: [String] = ["x"], of formal: [String] = ["e"],
+            _ attributes: [Onnx_AttributeProto]
+        ) throws -> String? {
+            try scan(opset: opset, inputs: inputs, of: formal, attributes).importError()?.description
         }
         let count = Onnx_AttributeProto.integer("num_scan_inputs", 1)
         #expect(try error([count]) == nil)
         #expect(try error(opset: 8, [count])?.contains("opset 8") == true)
         #expect(try error([])?.contains("num_scan_inputs") == true)
-        #expect(try error([.integer("num_scan_inputs", 2)])?.contains("within 1...1") == true)
+        #expect(try error([.integer("num_scan_inputs", 2)])?.contains("at least 1 and at most 1") == true)
+        #expect(try error(inputs: [], of: [], [count])?.contains("at least 1 and at most 0") == true)
         #expect(try error([count, .integers("scan_input_axes", [0, 0])])?.contains("scan_input_axes") == true)
         #expect(try error(inputs: ["x", "x"], [count])?.contains("its body wants 1") == true)
     }

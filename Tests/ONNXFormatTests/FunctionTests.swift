@@ -229,6 +229,21 @@ import Testing
         #expect(try model.importError()?.description.contains("nodes together") == true)
     }
 
+    /// What graphs inside of a function's nodes hold counts as well, before anything is made of it.
+    @Test(arguments: [(nodes: 1 << 18, constants: 0), (0, 1 << 18)])
+    func functionsWithLargeGraphsAreRefused(nodes: Int, constants: Int) throws {
+        let model = model { model in
+            var branch = Onnx_GraphProto()
+            branch.node = [Onnx_NodeProto](repeating: Onnx_NodeProto(), count: nodes)
+            branch.initializer = [Onnx_TensorProto](repeating: Onnx_TensorProto(), count: constants)
+            let cast = ModelBuilder.node("Cast", ["a"], ["positive"], [.integer("to", 9)])
+            let choice = ModelBuilder.node(
+                "If", ["positive"], ["b"], [.graph("then_branch", branch), .graph("else_branch", branch)])
+            model.function("F", ["a"], ["b"], nodes: [cast, choice])
+        }
+        #expect(try model.importError()?.description.contains("nodes together") == true)
+    }
+
     @Test func functionsThatAreNestedTooDeepAreRefused() throws {
         let model = model { model in
             model.function("F0", ["a"], ["b"], nodes: [ModelBuilder.node("Neg", ["a"], ["b"])])

@@ -25,8 +25,11 @@ import Testing
         if case .layerNormalization(let attributes) = op {
             let shape: Shape = attributes.axis == -1 ? [4] : [3, 4]
             for name in ["scale", "shift"] {
-                graph.initializers[name] = Tensor(
-                    shape: shape, elements: (0..<shape.elementCount).map { _ in generator.normal() })
+                let values = (0..<shape.elementCount).map { _ in generator.normal() }
+                graph.initializers[name] =
+                    type == .float16
+                    ? Tensor(shape: shape, elements: values.map { Float16($0) })
+                    : Tensor(shape: shape, elements: values)
                 inputs.append(name)
             }
         }
@@ -46,6 +49,7 @@ import Testing
             try #require(ReferenceExecutor(graph).run(["x": x])["y"]),
             try #require(ReferenceExecutor(old).run(["x": x])["y"])
         )
+        #expect(one.shape == other.shape)
         for (a, b) in zip(one.elements(as: Float.self), other.elements(as: Float.self)) {
             #expect(abs(a - b) <= 2e-6 * max(1, abs(a)))
         }
@@ -55,6 +59,26 @@ import Testing
         if opset <= 21 {
             #expect(try ONNXModel.load(from: young, baseDirectory: nil).graph.nodes == graph.nodes)
         }
+    }
+
+    /// In float16 an epsilon of 1e-12 is 0, and the squares of numbers above 256 are infinite.
+    @Test(arguments: [Float16(3), 1000]) func normalizationsOfHalfPrecisionAreWrittenOutInSinglePrecision(
+        magnitude: Float16
+    ) throws {
+        let graph = graph(
+            .layerNormalization(LayerNormalizationAttributes(axis: -1, epsilon: 1e-12)), type: .float16)
+        let old = try ONNXModel.load(from: ONNXModel.serialize(graph), baseDirectory: nil).graph
+        #expect(old.nodes.count > 1)
+        var elements = (0..<24).map { Float16($0 % 5) * magnitude }
+        // A row of equal elements is 0 before the shift.
+        for index in 0..<4 { elements[index] = magnitude }
+        let x = Tensor(shape: [2, 3, 4], elements: elements)
+        let (one, other) = (
+            try #require(ReferenceExecutor(graph).run(["x": x])["y"]).elements(as: Float16.self),
+            try #require(ReferenceExecutor(old).run(["x": x])["y"]).elements(as: Float16.self)
+        )
+        #expect(one.count == other.count)
+        for (a, b) in zip(one, other) { #expect(abs(a - b) <= 4e-3 * max(1, abs(a)), "\(magnitude)") }
     }
 
     @Test func constantsHaveTheTypeOfTheData() throws {

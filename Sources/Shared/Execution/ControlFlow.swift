@@ -18,7 +18,7 @@ struct ControlFlow {
         var executors: [ReferenceExecutor] = []
         for body in op.bodies.map(\.graph) {
             // What comes from outside was observed there.
-            let own = body.ownValues.intersection(observed)
+            let own = op.values(of: body).intersection(observed)
             executors.append(try ReferenceExecutor(body, observing: own, arithmetic: arithmetic))
         }
         self.executors = executors
@@ -74,11 +74,13 @@ struct ControlFlow {
     ) throws(ExecutionError) -> [Tensor] {
         var states = Array(inputs.prefix(attributes.stateCount))
         var sequences: [[Tensor]] = []
+        var first = states.map { $0.map { InferredValue($0) } }
         for (index, axis) in attributes.inputAxes.enumerated() {
             guard let sequence = inputs[attributes.stateCount + index] else {
                 throw failure(.missingInput(index: attributes.stateCount + index))
             }
-            let elements = try elements(of: sequence, axis: axis)
+            let (type, elements) = try elements(of: sequence, axis: axis)
+            first.append(InferredValue(type))
             sequences.append(attributes.reversesInputs[index] ? elements.reversed() : elements)
         }
         let count = sequences.first?.count ?? 0
@@ -93,13 +95,23 @@ struct ControlFlow {
             for (index, part) in results.dropFirst(attributes.stateCount).enumerated() { parts[index].append(part) }
         }
         var outputs = states.compactMap { $0 }
+        first += captured.map { $0.map { InferredValue($0) } }
+        let types = count > 0 ? body.outputs.map(\.type) : outputTypes(of: body, first)
         for (index, list) in parts.enumerated() {
             outputs.append(
                 try stacked(
                     list, axis: attributes.outputAxes[index], reversed: attributes.reversesOutputs[index],
-                    type: body.outputs[attributes.stateCount + index].type))
+                    type: types[attributes.stateCount + index]))
         }
         return outputs
+    }
+
+    /// The types of what a body would give for values of which nothing but the type may be known.
+    private func outputTypes(of body: Graph, _ arguments: [InferredValue?]) -> [TensorType] {
+        let declared = body.outputs.map(\.type)
+        // A body that does not fit the values that it never gets says nothing about its results.
+        guard let inferred = try? ShapeInference.inferOutputs(of: body, arguments: arguments) else { return declared }
+        return zip(inferred, declared).map { $0.type.completed(by: $1) }
     }
 
     private func run(
@@ -134,8 +146,10 @@ struct ControlFlow {
         return tensor.elements(as: Int64.self)[0]
     }
 
-    /// The parts of a tensor along an axis, without that axis.
-    private func elements(of tensor: Tensor, axis: Int) throws(ExecutionError) -> [Tensor] {
+    /// The parts of a tensor along an axis, without that axis, and their type.
+    private func elements(
+        of tensor: Tensor, axis: Int
+    ) throws(ExecutionError) -> (type: TensorType, parts: [Tensor]) {
         let shape = tensor.shape
         let position = axis < 0 ? axis + shape.rank : axis
         guard (0..<shape.rank).contains(position) else {
@@ -144,17 +158,17 @@ struct ControlFlow {
         let rest = Shape(shape.dimensions.enumerated().filter { $0.offset != position }.map(\.element))
         let strides = shape.rowMajorStrides
         let kept = strides.indices.filter { $0 != position }.map { strides[$0] }
-        return (0..<shape[position]).map { index in
+        let parts = (0..<shape[position]).map { index in
             ElementMoves.gather(tensor, shape: rest, strides: kept, offset: index * strides[position])
         }
+        return (TensorType(elementType: tensor.elementType, shape: rest), parts)
     }
 
-    /// Tensors of one shape along a new axis; without any, extents that the graph does not declare are 0.
+    /// Tensors of one shape along a new axis; without any, extents that are not known are 0.
     private func stacked(
         _ parts: [Tensor], axis: Int, reversed: Bool, type: TensorType
     ) throws(ExecutionError) -> Tensor {
-        let declared = (type.dimensions ?? []).map { $0.fixedValue ?? 0 }
-        let element = parts.first?.shape.dimensions ?? declared
+        let element = parts.first?.shape.dimensions ?? (type.dimensions ?? []).map { $0.fixedValue ?? 0 }
         guard parts.allSatisfy({ $0.shape.dimensions == element && $0.elementType == type.elementType }) else {
             throw failure(.shapeMismatch("the parts of a scan output differ in shape or type"))
         }
@@ -165,7 +179,10 @@ struct ControlFlow {
         guard !parts.isEmpty else {
             var extents = element
             extents.insert(0, at: position)
-            return Tensor(zeros: Shape(extents), elementType: type.elementType)
+            guard let shape = Shape(checking: extents) else {
+                throw failure(.shapeMismatch("a scan output of shape \(extents) is impossible"))
+            }
+            return Tensor(zeros: shape, elementType: type.elementType)
         }
         let rows = (reversed ? parts.reversed() : parts).map { $0.reshaped(to: Shape([1] + element)) }
         let joined = Tensor(joining: rows)
@@ -178,12 +195,27 @@ struct ControlFlow {
     }
 }
 
+extension ControlOperator {
+    /// Names of the values that one of the graphs gets for each run or that its nodes, or graphs inside of them, make.
+    fileprivate func values(of body: Graph) -> Set<String> {
+        body.ownValues.union(body.inputs.prefix(formalCount).map(\.name))
+    }
+}
+
+extension Node {
+    /// Names of the values that belong to the graphs inside the node.
+    var bodyValues: Set<String> {
+        guard case .control(let op) = op else { return [] }
+        return op.bodies.reduce(into: []) { $0.formUnion(op.values(of: $1.graph)) }
+    }
+}
+
 extension Graph {
-    /// Names of the values that nodes of the graph, or of graphs inside of them, make.
+    /// Names of the values that nodes of the graph, or of graphs inside of them, make or get for each run.
     var ownValues: Set<String> {
         var names = Set(nodes.flatMap(\.outputs)).union(initializers.keys)
         names.remove("")
-        for body in nodes.flatMap(\.bodies) { names.formUnion(body.ownValues) }
+        for node in nodes { names.formUnion(node.bodyValues) }
         return names
     }
 }

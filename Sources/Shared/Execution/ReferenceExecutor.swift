@@ -39,7 +39,7 @@ public final class ReferenceExecutor: GraphExecutor {
                 }
                 controlFlows[node.name] = try ControlFlow(
                     op, name: node.name, observing: self.observed, arithmetic: arithmetic)
-                for body in node.bodies { known.formUnion(body.ownValues) }
+                known.formUnion(node.bodyValues)
             }
             for input in node.inputs where !input.isEmpty {
                 guard known.contains(input) else { throw .unknownValue(name: input) }

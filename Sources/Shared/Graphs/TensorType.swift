@@ -29,6 +29,15 @@ public struct TensorType: Hashable, Sendable {
         let extents = dimensions.compactMap(\.fixedValue)
         return extents.count == dimensions.count ? Shape(checking: extents) : nil
     }
+
+    /// The type with the rank and the extents of another one where its own are not known.
+    package func completed(by other: TensorType?) -> TensorType {
+        guard let stated = other?.dimensions else { return self }
+        guard let dimensions else { return TensorType(elementType: elementType, dimensions: stated) }
+        guard dimensions.count == stated.count else { return self }
+        return TensorType(
+            elementType: elementType, dimensions: zip(dimensions, stated).map { $0 == .unknown ? $1 : $0 })
+    }
 }
 
 extension TensorType: CustomStringConvertible {

@@ -44,6 +44,16 @@ extension ArrangementOperator {
         }
     }
 
+    /// How many integers a range has that are before its limit; `nil` when it makes no steps.
+    ///
+    /// Bounds of 64 bits do not overflow.
+    package static func rangeCount(from first: Int128, to limit: Int128, by step: Int128) -> Int128? {
+        guard step != 0 else { return nil }
+        let distance = step > 0 ? limit - first : first - limit
+        let length = step.magnitude
+        return distance > 0 ? (distance - 1) / Int128(length) + 1 : 0
+    }
+
     var signature: OperatorSignature {
         switch self {
         case .depthToSpace, .spaceToDepth, .identityMatrix, .size: OperatorSignature(inputs: 1)
@@ -97,9 +107,13 @@ extension ShapeRule {
         }
         var elements: [InferredValue.Element]?
         if let known = data.elementsWithShape, let counts = integers(1), counts.allSatisfy({ $0 >= 0 }),
-            zip(counts, known.shape).reduce(1, { $0 * $1.0 * $1.1 }) <= InferredValue.maximumElementCount
+            let count = Shape(checking: counts + known.shape)?.elementCount,
+            count <= InferredValue.maximumElementCount
         {
-            let indices = zip(counts, known.shape).map { count, extent in (0..<count).flatMap { _ in 0..<extent } }
+            // Where nothing is left, the other repeats have no bound.
+            let indices = zip(counts, known.shape).map { repeats, extent in
+                count == 0 ? [] : (0..<repeats).flatMap { _ in 0..<extent }
+            }
             elements = ElementSelection.select(known.elements, of: known.shape, indices: indices)
         }
         let type = TensorType(elementType: data.type.elementType, dimensions: zip(dimensions, repeats).map { $0 * $1 })
@@ -135,10 +149,11 @@ extension ShapeRule {
         guard let first = start.elements?.first, let last = limit.elements?.first, let by = step.elements?.first else {
             return [InferredValue(TensorType(elementType: type, dimensions: [.unknown]))]
         }
-        if let a = first.fixedInteger, let b = last.fixedInteger, let c = by.fixedInteger, c != 0,
-            abs(b - a) / abs(c) <= InferredValue.maximumElementCount
+        if let a = first.fixedInteger, let b = last.fixedInteger, let c = by.fixedInteger,
+            let count = ArrangementOperator.rangeCount(from: Int128(a), to: Int128(b), by: Int128(c)),
+            count <= InferredValue.maximumElementCount
         {
-            let elements = Array(stride(from: a, to: b, by: c))
+            let elements = (0..<Int(count)).map { a &+ $0 &* c }
             return [
                 InferredValue(
                     TensorType(elementType: type, dimensions: [.fixed(elements.count)]),

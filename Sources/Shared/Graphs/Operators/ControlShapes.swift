@@ -114,9 +114,14 @@ extension ShapeRule {
 }
 
 extension ShapeInference {
-    /// What follows for the outputs of a graph inside a node; an absent argument is a value of the type that the graph
-    /// declares.
-    static func inferOutputs(
+    /// What follows for the outputs of a graph inside a node.
+    ///
+    /// - Parameters:
+    ///   - body: A graph in topological order.
+    ///   - arguments: What is known about the graph's inputs, in order; `nil` is a value of the type that the graph declares.
+    /// - Returns: One value for each output of the graph.
+    /// - Throws: `ShapeInferenceError`; it names the node, its operator and the types of its inputs.
+    public static func inferOutputs(
         of body: Graph, arguments: [InferredValue?]
     ) throws(ShapeInferenceError) -> [InferredValue] {
         var values = body.initializers.mapValues { InferredValue($0) }

@@ -2,7 +2,7 @@ public import Tensors
 
 /// Everything that a node can compute, with typed attributes.
 ///
-/// Semantics, inputs and outputs are those of the ONNX operator of the same name in opset 21, except that constants
+/// Semantics, inputs and outputs are those of the ONNX operator of the same name in the newest opset that Tare reads, except that constants
 /// which old opsets kept in attributes (axes, bounds, pads, splits) are always inputs here.
 ///
 /// To add an operator: a case here with its shape rule in the file of its family in this folder, its ONNX name and

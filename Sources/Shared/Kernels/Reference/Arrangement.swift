@@ -27,7 +27,9 @@ extension ReferenceKernels {
         guard repeats.count == data.shape.rank, repeats.allSatisfy({ $0 >= 0 }) else {
             throw .shapeMismatch("repeats \(repeats) do not fit data \(data.shape)")
         }
-        let shape = try KernelShapes.output(zip(data.shape.dimensions, repeats).map(*), data.elementType)
+        let shape = try KernelShapes.output(data.shape.dimensions, times: repeats, data.elementType)
+        // Extents and repeats have no bound where there are no elements.
+        guard shape.elementCount > 0 else { return Tensor(zeros: shape, elementType: data.elementType) }
         let indices = zip(data.shape.dimensions, repeats).map { extent, count in
             (0..<count).flatMap { _ in (0..<extent).map { Optional($0) } }
         }
@@ -66,8 +68,9 @@ extension ReferenceKernels {
 
     private static func triangle(_ inputs: KernelInputs, isUpper: Bool) throws(KernelError) -> Tensor {
         let data = try inputs.required(0)
-        let diagonal = try inputs.optionalIntegers(1)?.first ?? 0
+        let diagonal = try inputs.optionalInteger(1) ?? 0
         guard data.shape.rank >= 2 else { throw .shapeMismatch("\(data.shape) is no matrix") }
+        guard data.elementCount > 0 else { return data }
         let (rows, columns) = (data.shape[data.shape.rank - 2], data.shape[data.shape.rank - 1])
         let isKept = (0..<rows).flatMap { row in
             (0..<columns).map { isUpper ? $0 - row >= diagonal : $0 - row <= diagonal }
@@ -108,17 +111,14 @@ extension ReferenceKernels {
             throw .shapeMismatch("extents \(wanted) do not fit \(places.count) axes")
         }
         var dimensions = data.shape.dimensions
-        var indices = dimensions.map { extent in (0..<extent).map { Optional($0) } }
-        for (axis, extent) in zip(places, wanted) {
-            let own = dimensions[axis]
+        for (axis, extent) in zip(places, wanted) { dimensions[axis] = extent }
+        let shape = try KernelShapes.output(dimensions, data.elementType)
+        guard shape.elementCount > 0 else { return Tensor(zeros: shape, elementType: data.elementType) }
+        let indices = zip(data.shape.dimensions, dimensions).map { own, extent in
             // Of an odd number of elements the larger half is at the end.
             let start = own > extent ? (own - extent) / 2 : -((extent - own) / 2)
-            indices[axis] = (0..<extent).map { index in
-                (0..<own).contains(index + start) ? index + start : nil
-            }
-            dimensions[axis] = extent
+            return (0..<extent).map { (0..<own).contains($0 + start) ? $0 + start : nil }
         }
-        let shape = try KernelShapes.output(dimensions, data.elementType)
         return ElementMoves.remap(data, shape: shape, indices: indices, fill: zero(of: data.elementType))
     }
 
@@ -126,7 +126,7 @@ extension ReferenceKernels {
         _ data: Tensor, _ offset: Int, _ type: ElementType?
     ) throws(KernelError) -> Tensor {
         guard data.shape.rank == 2 else { throw .shapeMismatch("\(data.shape) is no matrix") }
-        let elements = (0..<data.shape[0]).flatMap { row in
+        let elements = (0..<(data.elementCount == 0 ? 0 : data.shape[0])).flatMap { row in
             (0..<data.shape[1]).map { $0 - row == offset }
         }
         return Tensor(shape: data.shape, elements: elements).converted(to: type ?? data.elementType)
@@ -137,21 +137,41 @@ extension ReferenceKernels {
         for index in 0..<3 where try inputs.required(index, types: [start.elementType]).elementCount != 1 {
             throw .shapeMismatch("input \(index) must be a scalar")
         }
+        return switch start.elementType.lane {
+        case .signed: try range(inputs, of: start.elementType, Int64.self)
+        case .unsigned: try range(inputs, of: start.elementType, UInt64.self)
+        case .float, .double, nil: try realRange(inputs, of: start.elementType)
+        }
+    }
+
+    private static func range<T: Lane & FixedWidthInteger>(
+        _ inputs: KernelInputs, of type: ElementType, _ lane: T.Type
+    ) throws(KernelError) -> Tensor {
+        let bounds = try (0..<3).map { (index) throws(KernelError) in
+            Int128(try inputs.required(index).widened(to: lane).elements(as: lane)[0])
+        }
+        guard let count = ArrangementOperator.rangeCount(from: bounds[0], to: bounds[1], by: bounds[2]) else {
+            throw .invalidArgument("a range from \(bounds[0]) to \(bounds[1]) by 0")
+        }
+        let shape = try KernelShapes.output([Int(clamping: count)], lane.elementType)
+        return Tensor(
+            shape: shape,
+            elements: (0..<shape[0]).map { lane.init(truncatingIfNeeded: bounds[0] + Int128($0) * bounds[2]) }
+        ).narrowed(to: type)
+    }
+
+    /// `start + index * step`, computed in `Double` and rounded once.
+    private static func realRange(_ inputs: KernelInputs, of type: ElementType) throws(KernelError) -> Tensor {
         let bounds = try (0..<3).map { (index) throws(KernelError) in
             try inputs.required(index).converted(to: .float64).elements(as: Double.self)[0]
         }
         let count = ((bounds[1] - bounds[0]) / bounds[2]).rounded(.up)
-        guard count.isFinite else {
+        guard bounds[2] != 0, count < Double(KernelShapes.maximumByteCount) else {
             throw .invalidArgument("a range from \(bounds[0]) to \(bounds[1]) by \(bounds[2])")
         }
         let shape = try KernelShapes.output([Int(max(count, 0))], .float64)
-        if start.elementType.lane == .signed {
-            let (first, step) = (Int64(bounds[0]), Int64(bounds[2]))
-            return Tensor(shape: shape, elements: (0..<shape[0]).map { first &+ Int64($0) &* step })
-                .converted(to: start.elementType)
-        }
         return Tensor(shape: shape, elements: (0..<shape[0]).map { bounds[0] + Double($0) * bounds[2] })
-            .converted(to: start.elementType)
+            .converted(to: type)
     }
 
     private static func oneHot(_ inputs: KernelInputs, axis: Int) throws(KernelError) -> Tensor {

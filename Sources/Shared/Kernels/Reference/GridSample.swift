@@ -76,13 +76,13 @@ struct GridSample {
     }
 
     private func taps(_ coordinate: Double, extent: Int) -> Taps {
-        // A point that is not a number lies nowhere.
-        guard coordinate.isFinite else { return [] }
         let size = Double(extent)
         let bounds = attributes.alignsCorners ? (0, size - 1) : (-0.5, size - 0.5)
         var place =
             attributes.alignsCorners
             ? (coordinate + 1) / 2 * (size - 1) : ((coordinate + 1) * size - 1) / 2
+        // What is no number or too far out to be counted in pixels lies at the first bound, as in ONNX Runtime.
+        if !(place.magnitude <= 0x1p62) { place = bounds.0 }
         if attributes.mode == .nearest { place.round(.toNearestOrEven) }
         if place < bounds.0 || place > bounds.1 {
             switch attributes.padding {

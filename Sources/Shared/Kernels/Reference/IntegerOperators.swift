@@ -131,7 +131,7 @@ extension ReferenceKernels {
         }
         let scale = largest == smallest ? 1 : (largest - smallest) / 255
         let zeroPoint = max(0, min(255, -smallest / scale)).rounded(.toNearestOrEven)
-        let parameters = [Tensor(scalar: scale), Tensor(scalar: UInt8(zeroPoint.isNaN ? 0 : zeroPoint))]
+        let parameters = [Tensor(scalar: scale), Tensor(scalar: UInt8(zeroPoint))]
         let integers = try quantizeLinear(QuantizeLinearAttributes(), KernelInputs(tensors: [data] + parameters))
         return [integers] + parameters
     }

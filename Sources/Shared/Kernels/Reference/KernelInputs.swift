@@ -55,6 +55,21 @@ struct KernelInputs {
         guard let values = try optionalIntegers(index) else { throw .missingInput(index: index) }
         return values
     }
+
+    /// The only element of an int32 or int64 input of rank 0 or 1, or `nil` when it is absent.
+    func optionalInteger(_ index: Int) throws(KernelError) -> Int? {
+        guard let values = try optionalIntegers(index) else { return nil }
+        guard values.count == 1 else {
+            throw .shapeMismatch("input \(index) must be one integer but has \(values.count)")
+        }
+        return values[0]
+    }
+
+    /// The only element of an int32 or int64 input of rank 0 or 1.
+    func integer(_ index: Int) throws(KernelError) -> Int {
+        guard let value = try optionalInteger(index) else { throw .missingInput(index: index) }
+        return value
+    }
 }
 
 /// Checks on shapes and axes that models can get wrong.
@@ -68,6 +83,19 @@ enum KernelShapes {
         guard let shape = Shape(checking: dimensions), shape.elementCount <= maximumByteCount / elementType.byteCount
         else { throw .shapeMismatch("an output of shape \(dimensions) is impossible or larger than 16 GiB") }
         return shape
+    }
+
+    /// A shape for an output whose extents are products of two; throws when it is impossible or would be too large.
+    static func output(
+        _ extents: [Int], times counts: [Int], _ elementType: ElementType
+    ) throws(KernelError) -> Shape {
+        var dimensions: [Int] = []
+        for (extent, count) in zip(extents, counts) {
+            let (product, overflow) = extent.multipliedReportingOverflow(by: count)
+            guard !overflow else { throw .shapeMismatch("an extent of \(extent) * \(count) is impossible") }
+            dimensions.append(product)
+        }
+        return try output(dimensions, elementType)
     }
 
     /// An axis counted from the front; `axis` may be negative.

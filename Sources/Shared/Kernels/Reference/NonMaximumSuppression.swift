@@ -14,7 +14,7 @@ extension ReferenceKernels {
         func number(_ index: Int) throws(KernelError) -> Double? {
             inputs.optional(index) == nil ? nil : try doubles(inputs, index).first
         }
-        let most = max(try inputs.optionalIntegers(2)?.first ?? 0, 0)
+        let most = max(try inputs.optionalInteger(2) ?? 0, 0)
         let threshold = try number(3) ?? 0
         let lowestScore = try number(4)
         let count = shape[1]

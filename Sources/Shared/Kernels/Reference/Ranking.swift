@@ -2,7 +2,7 @@ import Graphs
 import Tensors
 
 extension ReferenceKernels {
-    /// Where elements stand among those of their axis; NaN is larger than every number, as in NumPy.
+    /// Where elements stand among those of their axis; in an order NaN is larger than every number, as in NumPy.
     static func ranking(_ op: RankingOperator, _ inputs: KernelInputs) throws(KernelError) -> [Tensor] {
         let types = if case .cumulative = op { ElementTypes.wideNumbers } else { ElementTypes.numbers }
         let data = try inputs.required(0, types: types)
@@ -25,24 +25,30 @@ extension ReferenceKernels {
                     selectsLast: selectsLast)
             ]
         case .top(let axis, let isLargest):
-            guard let count = try inputs.integers(1).first else {
-                throw .shapeMismatch("k at input 1 must be one integer")
-            }
-            return try top(count, AxisLines(data.shape, axis: axis), data, lane, isLargest: isLargest)
+            return try top(inputs.integer(1), AxisLines(data.shape, axis: axis), data, lane, isLargest: isLargest)
         case .cumulative(let isProduct, let isExclusive, let isReverse):
-            guard let axis = try inputs.integers(1).first else {
-                throw .shapeMismatch("the axis at input 1 must be one integer")
-            }
-            let lines = try AxisLines(data.shape, axis: axis)
+            let lines = try AxisLines(data.shape, axis: inputs.integer(1))
             return [
                 cumulative(lines, data, lane, isExclusive: isExclusive, isReverse: isReverse, isProduct: isProduct)
             ]
         }
     }
 
-    private static func precedes<T: Lane>(_ left: T, _ right: T, isLargest: Bool) -> Bool {
-        if left.isNotANumber || right.isNotANumber { return isLargest && left.isNotANumber && !right.isNotANumber }
+    /// Whether a value comes strictly before another, the largest or the smallest first; NaN is larger than every number.
+    static func precedes<T: Lane>(_ left: T, _ right: T, isLargest: Bool) -> Bool {
+        if left.isNotANumber { return isLargest && !right.isNotANumber }
+        if right.isNotANumber { return !isLargest }
         return isLargest ? left > right : left < right
+    }
+
+    /// Whether a later value takes the place of the best one so far.
+    ///
+    /// Where the first extreme is wanted, NaN wins as in NumPy. Where the last one is, values are compared as they are, as
+    /// ONNX Runtime does: NaN never wins, but one at the front is not beaten either.
+    private static func isBetter<T: Lane>(_ value: T, than best: T, isMaximum: Bool, selectsLast: Bool) -> Bool {
+        if selectsLast { return isMaximum ? value >= best : value <= best }
+        if best.isNotANumber { return false }
+        return value.isNotANumber || (isMaximum ? value > best : value < best)
     }
 
     private static func extremePosition<T: Lane>(
@@ -56,10 +62,7 @@ extension ReferenceKernels {
             var best = 0
             for index in 1..<max(lines.extent, 1) {
                 let (value, known) = (values[start + index * lines.stride], values[start + best * lines.stride])
-                let isBetter =
-                    precedes(value, known, isLargest: isMaximum)
-                    || (selectsLast && !precedes(known, value, isLargest: isMaximum))
-                if isBetter { best = index }
+                if isBetter(value, than: known, isMaximum: isMaximum, selectsLast: selectsLast) { best = index }
             }
             return Int64(best)
         }
@@ -126,7 +129,7 @@ struct AxisLines {
     let extent: Int
     /// Distance between neighbours of a line.
     let stride: Int
-    /// Position of each line's first element, in row-major order.
+    /// Position of each line's first element, in row-major order; none in a tensor without elements.
     let starts: [Int]
 
     init(_ shape: Shape, axis: Int) throws(KernelError) {
@@ -134,6 +137,7 @@ struct AxisLines {
         extent = shape[self.axis]
         stride = KernelShapes.count(shape.dimensions[(self.axis + 1)...])
         let (outer, inner, length) = (KernelShapes.count(shape.dimensions[..<self.axis]), stride, extent * stride)
-        starts = (0..<outer).flatMap { block in (0..<inner).map { block * length + $0 } }
+        // Extents of an empty tensor have no bound.
+        starts = shape.elementCount == 0 ? [] : (0..<outer).flatMap { block in (0..<inner).map { block * length + $0 } }
     }
 }

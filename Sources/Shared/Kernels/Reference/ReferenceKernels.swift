@@ -3,7 +3,7 @@ public import Tensors
 
 /// Plain implementations of every operator on row-major tensors: slow, simple, and what the fast kernels are tested against.
 ///
-/// Semantics are those of ONNX opset 21; where ONNX leaves a result open, that of ONNX Runtime on a CPU. float16 and
+/// Semantics are those of the newest ONNX opset that Tare reads; where ONNX leaves a result open, that of ONNX Runtime on a CPU. float16 and
 /// bfloat16 are computed in `Float` and rounded once at the end. Every sum has a fixed order that the kernel's comment
 /// names, so results depend on neither machine nor blocking.
 public enum ReferenceKernels {

@@ -18,10 +18,12 @@ extension ReferenceKernels {
         var elements: [Double] = []
         elements.reserveCapacity(result.elementCount)
         for (region, image) in images.enumerated() {
-            let cells = RegionCells(attributes, Array(regions[region * 4..<region * 4 + 4]), shape)
+            let cells = try RegionCells(attributes, Array(regions[region * 4..<region * 4 + 4]), shape)
             for channel in 0..<shape[1] {
                 let base = (image * shape[1] + channel) * plane
-                for cell in cells.cells { elements.append(cells.pool(data, base, cell)) }
+                for row in cells.rows {
+                    for column in cells.columns { elements.append(cells.pool(data, base, row, column)) }
+                }
             }
         }
         return Tensor(shape: result, elements: elements).converted(to: tensor.elementType)
@@ -36,6 +38,7 @@ extension ReferenceKernels {
         let tensor = try inputs.required(0)
         let (shape, count) = (tensor.shape, try inputs.required(1).shape[0])
         guard try inputs.required(1).shape[1] == 5 else { throw .shapeMismatch("a region is five numbers") }
+        guard scale.isFinite else { throw .invalidArgument("the spatial scale is \(scale)") }
         let result = try KernelShapes.output([count, shape[1], height, width], tensor.elementType)
         var elements: [Double] = []
         elements.reserveCapacity(result.elementCount)
@@ -44,7 +47,8 @@ extension ReferenceKernels {
             guard let image = Int(exactly: row[0]), (0..<shape[0]).contains(image),
                 row.allSatisfy({ $0.magnitude < 1e9 })
             else { throw .invalidArgument("region \(region) is \(row) and the data are \(shape)") }
-            let corners = row.dropFirst().map { Int(($0 * Double(scale)).rounded()) }
+            // A corner that far out is outside of every image.
+            let corners = row.dropFirst().map { Int(min(max($0 * Double(scale), -0x1p48), 0x1p48).rounded()) }
             let rows = cells(from: corners[1], to: corners[3], count: height, extent: shape[2])
             let columns = cells(from: corners[0], to: corners[2], count: width, extent: shape[3])
             for channel in 0..<shape[1] {
@@ -73,47 +77,83 @@ extension ReferenceKernels {
 
 /// The cells of one region: where their samples lie.
 private struct RegionCells {
-    /// Four pixels around a sample and their weights; none outside of the image.
-    typealias Sample = [(offset: Int, weight: Double)]
+    /// Two pixels around a sample along one axis and their weights; none outside of the image.
+    typealias Sample = [(index: Int, weight: Double)]
 
-    /// The samples of each cell, row by row.
-    let cells: [[Sample]]
+    /// The samples of each row of cells along the vertical axis.
+    let rows: [[Sample]]
+    /// The samples of each column of cells along the horizontal axis.
+    let columns: [[Sample]]
+    private let width: Int
     private let averages: Bool
 
-    init(_ attributes: RegionAlignAttributes, _ region: [Double], _ shape: Shape) {
+    /// More samples than this have only broken regions and attributes; no image has so many pixels.
+    private static let maximumSampleCount = 1 << 24
+
+    init(_ attributes: RegionAlignAttributes, _ region: [Double], _ shape: Shape) throws(KernelError) {
         averages = attributes.averages
+        width = shape[3]
         let offset = attributes.pixelsHaveHalfCenters ? 0.5 : 0
         let corners = region.map { $0 * Double(attributes.scale) - offset }
-        let rows = Self.places(
-            from: corners[1], to: corners[3], count: attributes.height, extent: shape[2], attributes)
-        let columns = Self.places(
-            from: corners[0], to: corners[2], count: attributes.width, extent: shape[3], attributes)
-        let width = shape[3]
-        cells = rows.flatMap { ys in
-            columns.map { xs in
-                ys.flatMap { y in
-                    xs.map { x -> Sample in
-                        y.flatMap { row in
-                            x.map { (row.index * width + $0.index, row.weight * $0.weight) }
-                        }
-                    }
-                }
-            }
+        let vertical = AxisSamples(from: corners[1], to: corners[3], count: attributes.height, attributes)
+        let horizontal = AxisSamples(from: corners[0], to: corners[2], count: attributes.width, attributes)
+        guard max(vertical.total, 1) * max(horizontal.total, 1) <= Double(Self.maximumSampleCount) else {
+            throw .invalidArgument(
+                "the region \(region) needs \(vertical.total) x \(horizontal.total) samples, more than "
+                    + "\(Self.maximumSampleCount) together")
         }
+        rows = vertical.places(extent: shape[2])
+        columns = horizontal.places(extent: shape[3])
     }
 
-    /// For each cell along an axis and each sample in it: the pixels around it and their weights.
-    private static func places(
-        from start: Double, to end: Double, count: Int, extent: Int, _ attributes: RegionAlignAttributes
-    ) -> [[[(index: Int, weight: Double)]]] {
+    /// The mean of a cell's samples, or the largest weighted pixel as ONNX Runtime takes it.
+    func pool(_ data: [Double], _ base: Int, _ row: [Sample], _ column: [Sample]) -> Double {
+        var (sum, largest): (Double, Double?) = (0, nil)
+        for y in row {
+            for x in column {
+                var value = y.isEmpty || x.isEmpty ? 0 : -Double.infinity
+                for vertical in y {
+                    for horizontal in x {
+                        let pixel =
+                            data[base + vertical.index * width + horizontal.index]
+                            * (vertical.weight * horizontal.weight)
+                        sum += pixel
+                        value = max(value, pixel)
+                    }
+                }
+                largest = max(largest ?? value, value)
+            }
+        }
+        return averages ? sum / Double(max(row.count * column.count, 1)) : largest ?? 0
+    }
+}
+
+/// The samples of a region's cells along one axis.
+private struct AxisSamples {
+    private let start: Double
+    private let cellSize: Double
+    private let count: Int
+    /// In one cell; a whole number.
+    private let samples: Double
+
+    /// In all cells.
+    var total: Double { Double(count) * samples }
+
+    init(from start: Double, to end: Double, count: Int, _ attributes: RegionAlignAttributes) {
+        self.start = start
+        self.count = count
         let length = attributes.pixelsHaveHalfCenters ? end - start : max(end - start, 1)
-        let size = length / Double(count)
-        // Neither a broken region nor a broken attribute makes more samples than an image has pixels.
-        let wanted = attributes.samplingRatio > 0 ? Double(attributes.samplingRatio) : size.rounded(.up)
-        let samples = Int(min(max(wanted.isFinite ? wanted : 0, 0), Double(4 * max(extent, 1) + 64)))
-        return (0..<count).map { cell in
-            (0..<samples).map { sample in
-                let place = start + (Double(cell) + (Double(sample) + 0.5) / Double(samples)) * size
+        cellSize = length / Double(count)
+        let wanted = attributes.samplingRatio > 0 ? Double(attributes.samplingRatio) : cellSize.rounded(.up)
+        // A region whose corners are no numbers has no samples.
+        samples = wanted.isFinite ? max(wanted, 0) : 0
+    }
+
+    /// For each cell and each sample in it: the pixels around it and their weights.
+    func places(extent: Int) -> [[RegionCells.Sample]] {
+        (0..<count).map { cell in
+            (0..<Int(samples)).map { sample in
+                let place = start + (Double(cell) + (Double(sample) + 0.5) / samples) * cellSize
                 guard place >= -1, place <= Double(extent), extent > 0 else { return [] }
                 let inside = max(place, 0)
                 let lower = Int(inside)
@@ -122,23 +162,5 @@ private struct RegionCells {
                 return [(lower, 1 - fraction), (lower + 1, fraction)]
             }
         }
-    }
-
-    /// The mean of a cell's samples, or the largest weighted pixel as ONNX Runtime takes it.
-    func pool(_ data: [Double], _ base: Int, _ cell: [Sample]) -> Double {
-        guard averages else {
-            var largest: Double?
-            for sample in cell {
-                var value = sample.isEmpty ? 0 : -Double.infinity
-                for pixel in sample { value = max(value, data[base + pixel.offset] * pixel.weight) }
-                largest = max(largest ?? value, value)
-            }
-            return largest ?? 0
-        }
-        var sum = 0.0
-        for sample in cell {
-            for pixel in sample { sum += data[base + pixel.offset] * pixel.weight }
-        }
-        return sum / Double(max(cell.count, 1))
     }
 }

@@ -57,11 +57,7 @@ extension ReferenceKernels {
             var position = try index(value, extent: shape[axis]) * strides[axis]
             for other in place.indices where other != axis { position += place[other] * strides[other] }
             positions.append(position)
-            for other in place.indices.reversed() {
-                place[other] += 1
-                if place[other] < indices.shape[other] { break }
-                place[other] = 0
-            }
+            place.advance(within: indices.shape.dimensions)
         }
         return positions
     }
@@ -102,10 +98,12 @@ extension ReferenceKernels {
             return try compress(data.reshaped(to: [data.elementCount]), condition, axis: 0)
         }
         let place = try KernelShapes.axis(axis, rank: data.shape.rank)
-        let chosen = condition.elements(as: Bool.self).enumerated().filter(\.element).map(\.offset)
-        guard condition.shape.rank == 1, chosen.last ?? 0 < max(data.shape[place], 1) else {
-            throw .shapeMismatch("condition \(condition.shape) does not fit axis \(axis) of \(data.shape)")
+        guard condition.shape.rank == 1 else {
+            throw .shapeMismatch("the condition must be a list, not of shape \(condition.shape)")
         }
+        // What a condition says about entries that the data do not have means nothing, as in ONNX Runtime.
+        let chosen = condition.elements(as: Bool.self).prefix(data.shape[place]).enumerated().filter(\.element)
+            .map(\.offset)
         var dimensions = data.shape.dimensions
         dimensions[place] = chosen.count
         return ElementMoves.take(data, axis: place, indices: chosen, shape: Shape(dimensions))
@@ -119,36 +117,6 @@ extension ReferenceKernels {
             positions.map { Int64($0 / strides[axis] % data.shape[axis]) }
         }
         return Tensor(shape: [data.shape.rank, positions.count], elements: indices)
-    }
-
-    private static func unique(_ data: Tensor, axis: Int?, isSorted: Bool) throws(KernelError) -> [Tensor] {
-        guard let axis else {
-            return try unique(data.reshaped(to: [data.elementCount]), axis: 0, isSorted: isSorted)
-        }
-        let place = try KernelShapes.axis(axis, rank: data.shape.rank)
-        let entries = (0..<data.shape[place]).map { index in
-            ElementMoves.slice(data, axis: place, range: index..<index + 1).converted(to: .float64)
-                .elements(as: Double.self)
-        }
-        func precedes(_ left: [Double], _ right: [Double]) -> Bool { left.lexicographicallyPrecedes(right) }
-        var distinct: [(first: Int, entry: [Double])] = []
-        var known: [[Double]: Int] = [:]
-        for (index, entry) in entries.enumerated() where known[entry] == nil {
-            known[entry] = distinct.count
-            distinct.append((index, entry))
-        }
-        if isSorted { distinct.sort { precedes($0.entry, $1.entry) } }
-        for (order, entry) in distinct.enumerated() { known[entry.entry] = order }
-        let inverse = entries.map { Int64(known[$0] ?? 0) }
-        var counts = [Int64](repeating: 0, count: distinct.count)
-        for order in inverse { counts[Int(order)] += 1 }
-        var dimensions = data.shape.dimensions
-        dimensions[place] = distinct.count
-        return [
-            ElementMoves.take(data, axis: place, indices: distinct.map(\.first), shape: Shape(dimensions)),
-            Tensor(shape: [distinct.count], elements: distinct.map { Int64($0.first) }),
-            Tensor(shape: [inverse.count], elements: inverse), Tensor(shape: [counts.count], elements: counts),
-        ]
     }
 }
 
@@ -166,14 +134,18 @@ private struct IndexedBlocks {
         else {
             throw .shapeMismatch("indices \(indices.shape) behind \(batchAxes) batch axes do not fit data \(shape)")
         }
+        dimensions = Array(indices.shape.dimensions.dropLast() + shape.dimensions[(batchAxes + depth)...])
+        // A position takes 8 bytes.
+        let count = try KernelShapes.output(dimensions, .int64).elementCount
         let strides = shape.rowMajorStrides
         let block = KernelShapes.count(shape.dimensions[(batchAxes + depth)...])
-        let rows = KernelShapes.count(indices.shape.dimensions.dropLast()[...])
+        // Without indices to check and without elements there is nothing to walk over, however many rows there are.
+        let rows = depth == 0 && block == 0 ? 0 : KernelShapes.count(indices.shape.dimensions.dropLast()[...])
         let batches = KernelShapes.count(shape.dimensions[..<batchAxes])
         let batchStride = KernelShapes.count(shape.dimensions[batchAxes...])
         let values = indices.converted(to: .int64).elements(as: Int64.self)
         var positions: [Int] = []
-        positions.reserveCapacity(rows * block)
+        positions.reserveCapacity(count)
         for row in 0..<rows {
             var start = batches == 0 ? 0 : row / max(rows / batches, 1) * batchStride
             for level in 0..<depth {
@@ -184,6 +156,5 @@ private struct IndexedBlocks {
             positions += start..<start + block
         }
         self.positions = positions
-        dimensions = Array(indices.shape.dimensions.dropLast() + shape.dimensions[(batchAxes + depth)...])
     }
 }

@@ -10,19 +10,12 @@ extension ReferenceKernels {
     static func signal(_ op: SignalOperator, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
         switch op {
         case .window(let window, let isPeriodic, let type):
-            try self.window(window, count: try scalarInteger(inputs, 0), isPeriodic: isPeriodic, type)
+            try self.window(window, count: try inputs.integer(0), isPeriodic: isPeriodic, type)
         case .fourierTransform(let isInverse, let isOneSided):
             try fourierTransform(inputs, isInverse: isInverse, isOneSided: isOneSided)
         case .shortTimeFourierTransform(let isOneSided): try shortTimeTransform(inputs, isOneSided: isOneSided)
         case .melWeights(let type): try melWeights(inputs, type)
         }
-    }
-
-    private static func scalarInteger(_ inputs: KernelInputs, _ index: Int) throws(KernelError) -> Int {
-        guard let value = try inputs.integers(index).first else {
-            throw .shapeMismatch("input \(index) must be one integer")
-        }
-        return value
     }
 
     private static func window(
@@ -50,10 +43,10 @@ extension ReferenceKernels {
         guard shape.rank >= 2, (1...2).contains(shape[shape.rank - 1]) else {
             throw .shapeMismatch("a signal \(shape) does not end with the parts of real or complex numbers")
         }
-        let axis = try KernelShapes.axis(try inputs.optionalIntegers(2)?.first ?? -2, rank: shape.rank)
+        let axis = try KernelShapes.axis(try inputs.optionalInteger(2) ?? -2, rank: shape.rank)
         guard axis < shape.rank - 1 else { throw .invalidArgument("axis \(axis) holds the parts of numbers") }
         let isReal = isInverse && isOneSided
-        let length = try inputs.optionalIntegers(1)?.first ?? (isReal ? 2 * (shape[axis] - 1) : shape[axis])
+        let length = try inputs.optionalInteger(1) ?? (isReal ? 2 * (shape[axis] - 1) : shape[axis])
         guard (1...1 << 24).contains(length) else { throw .invalidArgument("a transform of length \(length)") }
         let bins = isOneSided && !isInverse ? length / 2 + 1 : length
         var extents = shape.dimensions
@@ -96,12 +89,12 @@ extension ReferenceKernels {
         let signal = try doubles(inputs, 0, rank: 3)
         let tensor = try inputs.required(0)
         let (batch, samples, parts) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
-        let step = try scalarInteger(inputs, 1)
+        let step = try inputs.integer(1)
         let window = inputs.optional(2) == nil ? nil : try doubles(inputs, 2, rank: 1)
-        guard let length = try inputs.optionalIntegers(3)?.first ?? window?.count else {
+        guard let length = try inputs.optionalInteger(3) ?? window?.count else {
             throw .missingInput(index: 3)
         }
-        guard (1...2).contains(parts), step > 0, (1...max(samples, 1)).contains(length),
+        guard (1...2).contains(parts), step > 0, length >= 1, length <= samples,
             window.map({ $0.count == length }) ?? true
         else { throw .shapeMismatch("frames of \(length) every \(step) samples do not fit a signal \(tensor.shape)") }
         let frames = (samples - length) / step + 1
@@ -127,7 +120,7 @@ extension ReferenceKernels {
     /// Triangles that are evenly spaced on the mel scale 2595 log10(1 + f / 700), as ONNX's reference lays them.
     private static func melWeights(_ inputs: KernelInputs, _ type: ElementType) throws(KernelError) -> Tensor {
         let (bands, length, rate) = (
-            try scalarInteger(inputs, 0), try scalarInteger(inputs, 1), try scalarInteger(inputs, 2)
+            try inputs.integer(0), try inputs.integer(1), try inputs.integer(2)
         )
         let edges = [try doubles(inputs, 3), try doubles(inputs, 4)].compactMap(\.first)
         guard (1...1 << 20).contains(bands), (1...1 << 24).contains(length), rate > 0, edges.count == 2,

@@ -32,11 +32,13 @@ extension ReferenceKernels {
         let shape = try inputs.required(0).shape
         let size = try inputs.integers(1)
         let axes = size.count - 2
-        guard axes == 2 || axes == 3, shape == Shape([size[0], axes, axes + 1]) else {
+        guard axes == 2 || axes == 3, shape.dimensions == [size[0], axes, axes + 1], size.allSatisfy({ $0 >= 0 }) else {
             throw .shapeMismatch("theta \(shape) does not fit a grid of size \(size)")
         }
         let type = try inputs.required(0).elementType
         let result = try KernelShapes.output([size[0]] + size.dropFirst(2) + [axes], type)
+        // Without elements the extents have no bound.
+        guard result.elementCount > 0 else { return Tensor(zeros: result, elementType: type) }
         // x runs along the last spatial axis.
         let positions = size.dropFirst(2).map { extent in
             (0..<extent).map { index in

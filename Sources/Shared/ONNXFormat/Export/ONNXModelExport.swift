@@ -65,7 +65,7 @@ extension ONNXModel {
         model.producerName = "tare"
         model.producerVersion = options.producerVersion
         model.opsetImport = [operatorSet("", version: exporter.opset)]
-        if exporter.graph.nodes.contains(where: { $0.op.domain == QuantizedFamily.domain }) {
+        if uses(QuantizedFamily.domain, in: exporter.graph) {
             model.opsetImport.append(operatorSet(QuantizedFamily.domain, version: QuantizedFamily.opset))
         }
         model.metadataProps = options.metadata.map { TensorEncoder.entry($0.key, $0.value) }
@@ -74,6 +74,13 @@ extension ONNXModel {
             return try model.serializedBytes()
         } catch {
             throw .encoding(reason: "\(error)")
+        }
+    }
+
+    /// Whether a node of the graph, or of a graph inside of one, belongs to a domain; the model declares it for all of them.
+    private static func uses(_ domain: String, in graph: Graph) -> Bool {
+        graph.nodes.contains { node in
+            node.op.domain == domain || node.bodies.contains { uses(domain, in: $0) }
         }
     }
 

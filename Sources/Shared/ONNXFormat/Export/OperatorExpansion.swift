@@ -68,7 +68,7 @@ struct OperatorExpansion {
             finish(node, .binary(.multiply), [x, add(node, "Sigmoid", .unary(.sigmoid), [scaled])], output)
         case .layerNormalization(let attributes):
             guard let rank = type.dimensions?.count else { return false }
-            normalize(node, attributes, rank: rank, epsilon: constant(Double(attributes.epsilon)))
+            normalize(node, attributes, type.elementType, rank: rank)
         default: return false
         }
         return true
@@ -88,10 +88,18 @@ struct OperatorExpansion {
         return add(node, "Tanh", .unary(.tanh), [scaled])
     }
 
+    /// As ONNX defines it: up to the scale in float32 where the data have less precision or range, because a small epsilon
+    /// and the squares of large values do not exist there.
     private mutating func normalize(
-        _ node: Node, _ attributes: LayerNormalizationAttributes, rank: Int, epsilon: Tensor
+        _ node: Node, _ attributes: LayerNormalizationAttributes, _ type: ElementType, rank: Int
     ) {
-        let (x, output) = (node.inputs[0], node.outputs[0])
+        let isNarrow = type != .float32 && type != .float64
+        let epsilon =
+            type == .float64 ? Tensor(scalar: Double(attributes.epsilon)) : Tensor(scalar: attributes.epsilon)
+        let output = node.outputs[0]
+        let x =
+            isNarrow
+            ? add(node, "Wide", .cast(CastAttributes(to: .float32)), [node.inputs[0]]) : node.inputs[0]
         let first = attributes.axis < 0 ? attributes.axis + rank : attributes.axis
         let list = (first..<rank).map { Int64($0 - rank) }
         let axes = add(node, "Axes", Tensor(shape: [list.count], elements: list))
@@ -102,7 +110,8 @@ struct OperatorExpansion {
         let variance = add(node, "Variance", mean, [square, axes])
         let sum = add(node, "Add", .binary(.add), [variance, add(node, "Epsilon", epsilon)])
         let deviation = add(node, "Sqrt", .unary(.sqrt), [sum])
-        let normal = add(node, "Div", .binary(.divide), [difference, deviation])
+        var normal = add(node, "Div", .binary(.divide), [difference, deviation])
+        if isNarrow { normal = add(node, "Narrow", .cast(CastAttributes(to: type)), [normal]) }
         guard let shift = node.input(2) else {
             return finish(node, .binary(.multiply), [normal, node.inputs[1]], output)
         }

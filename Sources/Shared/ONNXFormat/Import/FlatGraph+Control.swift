@@ -1,3 +1,4 @@
+internal import Graphs
 internal import Tensors
 
 extension FlatGraph {
@@ -54,8 +55,21 @@ extension FlatGraph {
         return FlatBody(
             name: graph.name.isEmpty ? prefix : graph.name, inputs: graph.input.map { scope.value($0.name) },
             nodes: inside, outputs: outputs,
-            outputTypes: graph.output.map { ElementType(onnxCode: Int($0.type.tensorType.elemType)) },
-            isBranch: isBranch)
+            outputTypes: graph.output.map(Self.type), isBranch: isBranch)
+    }
+
+    /// What the file says about an output: its symbols say nothing about what runs have in common.
+    private static func type(of value: Onnx_ValueInfoProto) -> TensorType? {
+        let tensor = value.type.tensorType
+        guard let elementType = ElementType(onnxCode: Int(tensor.elemType)) else { return nil }
+        let dimensions = tensor.shape.dim.map { extent -> Dimension in
+            if case .dimValue(let value)? = extent.value, let known = Int(exactly: value), known >= 0 {
+                .fixed(known)
+            } else {
+                .unknown
+            }
+        }
+        return TensorType(elementType: elementType, dimensions: tensor.hasShape ? dimensions : nil)
     }
 
     /// What graphs read from outside, in the order of the first reader.

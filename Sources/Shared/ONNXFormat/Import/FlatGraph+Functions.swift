@@ -13,13 +13,6 @@ extension FlatGraph {
             let chain = (outer.callers + [key]).map(\.description).joined(separator: " -> ")
             return addUnsupported(node, name: name, scope: outer, reason: "the function calls itself: \(chain)")
         }
-        expandedCount += function.node.count
-        guard outer.callers.count < Self.maximumCallDepth, expandedCount <= Self.maximumExpandedCount else {
-            throw .invalidValue(
-                name: key.description,
-                reason: "functions are nested more than \(Self.maximumCallDepth) deep or have more than "
-                    + "\(Self.maximumExpandedCount) nodes together; inline them with onnx.inliner")
-        }
         var scope = NameScope(
             prefix: name + "/", opsets: try opsets(of: function, key), callers: outer.callers + [key],
             seesOuterValues: false)
@@ -35,6 +28,18 @@ extension FlatGraph {
         for (output, result) in zip(node.output, function.output)
         where !output.isEmpty && scope.value(result) != output {
             addIdentity(from: scope.value(result), to: output, name: "\(name)/\(result)", scope: scope)
+        }
+    }
+
+    /// Counts nodes and constants of a function, or of a graph inside of one, before they are added.
+    mutating func countExpanded(_ count: Int, in scope: NameScope) throws(ONNXImportError) {
+        guard let function = scope.callers.last else { return }
+        expandedCount += count
+        guard scope.callers.count <= Self.maximumCallDepth, expandedCount <= Self.maximumExpandedCount else {
+            throw .invalidValue(
+                name: function.description,
+                reason: "functions are nested more than \(Self.maximumCallDepth) deep or have more than "
+                    + "\(Self.maximumExpandedCount) nodes together; inline them with onnx.inliner")
         }
     }
 

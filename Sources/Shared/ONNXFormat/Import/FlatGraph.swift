@@ -30,7 +30,7 @@ struct FlatGraph {
         let nodes: [FlatNode]
         let outputs: [String]
         /// What the file says about the outputs.
-        let outputTypes: [ElementType?]
+        let outputTypes: [TensorType?]
         /// Whether it may be that the graph never runs.
         let isBranch: Bool
     }
@@ -58,7 +58,7 @@ struct FlatGraph {
     let valueNames: UniqueNames
     /// Names of nodes; all of the flat graph are different.
     let nodeNames: UniqueNames
-    /// Nodes of functions that were visited so far.
+    /// Nodes and constants of functions that were visited so far, those of graphs inside of them included.
     var expandedCount = 0
 
     init(
@@ -75,6 +75,7 @@ struct FlatGraph {
         if let sparse = graph.sparseInitializer.first {
             throw .invalidTensor(name: sparse.values.name, reason: "sparse constants are not handled; store it densely")
         }
+        try countExpanded(graph.initializer.count, in: scope)
         for tensor in graph.initializer {
             guard !tensor.name.isEmpty else { throw .invalidTensor(name: "", reason: "a constant has no name") }
             try addConstant(scope.value(tensor.name), tensor, producer: "an initializer")
@@ -83,6 +84,7 @@ struct FlatGraph {
     }
 
     mutating func add(_ protos: [Onnx_NodeProto], scope: NameScope) throws(ONNXImportError) {
+        try countExpanded(protos.count, in: scope)
         let names = nodeNamesInOrder(of: protos, scope: scope)
         // Constants first, so that the condition of an `If` is known wherever its constant stands.
         for (node, name) in zip(protos, names) where Self.isStandard(node, "Constant") {

@@ -174,8 +174,11 @@ extension NodeConversion {
             types = [:]
         }
         for (index, name) in body.outputs.enumerated() {
-            let declared = body.outputTypes[index].map { TensorType(elementType: $0, dimensions: nil) }
-            guard let type = types[name] ?? declared else { throw .invalidGraph(.undefinedOutput(value: name)) }
+            let declared = body.outputTypes[index]
+            // Extents that follow from nothing are declared for what never runs.
+            guard let type = types[name]?.completed(by: declared) ?? declared else {
+                throw .invalidGraph(.undefinedOutput(value: name))
+            }
             graph.outputs.append(Graph.Value(name: name, type: type))
         }
         return graph

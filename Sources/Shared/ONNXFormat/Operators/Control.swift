@@ -75,8 +75,8 @@ enum ControlFamily {
         _ node: FlatGraph.FlatNode, body: Graph, _ reader: inout AttributeReader
     ) throws(NodeRefusal) -> ScanAttributes {
         let inputCount = node.bodies[0].inputs.count
-        guard let sequences = try reader.integer("num_scan_inputs"), (1...inputCount).contains(sequences) else {
-            throw .attribute("num_scan_inputs", "it should be within 1...\(inputCount)")
+        guard let sequences = try reader.integer("num_scan_inputs"), sequences >= 1, sequences <= inputCount else {
+            throw .attribute("num_scan_inputs", "it should be at least 1 and at most \(inputCount)")
         }
         let stateCount = inputCount - sequences
         let results = body.outputs.count - stateCount

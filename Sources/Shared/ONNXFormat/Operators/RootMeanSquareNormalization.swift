@@ -9,10 +9,7 @@ enum RootMeanSquareNormalization {
     ]
 
     @Sendable private static func normalization(_ node: inout NodeImport) throws(NodeRefusal) -> Operator {
-        // 1 computes the statistics in float32, which is what the nodes do.
-        if let type = try node.attributes.integer("stash_type"), type != 1 {
-            throw .attribute("stash_type", "only 1 (float32) is handled, not \(type)")
-        }
+        try node.checkStatisticsType()
         if node.wantedOutput(1) != nil { throw .output(1, "the inverse deviation is for training only") }
         guard let data = node.input(0), let scale = node.input(1) else {
             throw .input(1, "data and scale must be present")

@@ -24,7 +24,7 @@ enum VisionFamily {
                         height: try extent(&node, "output_height"), width: try extent(&node, "output_width"),
                         averages: try node.attributes.choice("mode", from: [("avg", true), ("max", false)]) ?? true,
                         samplingRatio: try node.attributes.integer("sampling_ratio") ?? 0,
-                        scale: try node.attributes.number("spatial_scale") ?? 1,
+                        scale: try scale(&node),
                         pixelsHaveHalfCenters: hasHalfCenters)))
         },
         OperatorImport("MaxRoiPool") { (node: inout NodeImport) throws(NodeRefusal) in
@@ -32,8 +32,7 @@ enum VisionFamily {
                 shape.allSatisfy({ (1...1 << 15).contains($0) })
             else { throw .attribute("pooled_shape", "it must be two extents from 1 to 32768") }
             return .vision(
-                .maximumRegionPool(
-                    height: shape[0], width: shape[1], scale: try node.attributes.number("spatial_scale") ?? 1))
+                .maximumRegionPool(height: shape[0], width: shape[1], scale: try scale(&node)))
         },
         OperatorImport("Col2Im", since: 18) { (node: inout NodeImport) throws(NodeRefusal) in
             .vision(.columnsToImage(try window(&node, kernel: nil, groups: 1)))
@@ -49,6 +48,12 @@ enum VisionFamily {
             .vision(.nonMaximumSuppression(boxesAreCenters: try node.attributes.flag("center_point_box") ?? false))
         },
     ]
+
+    private static func scale(_ node: inout NodeImport) throws(NodeRefusal) -> Float {
+        let scale = try node.attributes.number("spatial_scale") ?? 1
+        guard scale.isFinite else { throw .attribute("spatial_scale", "it should be finite but is \(scale)") }
+        return scale
+    }
 
     private static let oldModes: [(String, GridSampleAttributes.Mode)] = [
         ("bilinear", .linear), ("nearest", .nearest), ("bicubic", .cubic),

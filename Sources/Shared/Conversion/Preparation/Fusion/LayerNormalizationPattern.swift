@@ -33,7 +33,10 @@ extension FusionSource {
         if constants.isEmpty, let shift = parameter(of: output, .add, extents: extents) {
             inputs.append(shift.name)
             nodes.insert(shift.position)
+            output = shift.output
         }
+        // A constant of higher rank than the data would have given its rank to the result.
+        guard isAlike(output, x) else { return nil }
         return FusedOperator(
             op: .layerNormalization(
                 LayerNormalizationAttributes(axis: -axes.count, epsilon: Float(root.epsilon))), nodes: nodes,
