@@ -101,6 +101,9 @@ let package = Package(
             "ONNXFormat", folder: "Shared/ONNXFormat", dependencies: ["Graphs", "Tensors", protobuf],
             exclude: ["onnx.proto"]),
         library(
+            "OperatorReference", folder: "Shared/OperatorReference",
+            dependencies: ["Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors"]),
+        library(
             "Modules", folder: "Shared/Modules",
             dependencies: ["Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors"]),
         library(
@@ -163,7 +166,7 @@ let package = Package(
             dependencies: [
                 "Calibration", "ControlAPI", "Conversion", "CoordinatorCore", "CoordinatorHTTP", "CoordinatorService",
                 "CoordinatorStore", "Datasets", "Evaluation", "Execution", "Graphs", "Kernels", "Launch", "Logs", "MLU",
-                "Modules", "ONNXFormat", "Processes",
+                "Modules", "ONNXFormat", "OperatorReference", "Processes",
                 "Quantization", "Tensors", "Training", "TrainingJobs", "Wire", "WorkerCore", "WorkerService",
                 argumentParser, coreMetrics, logging,
                 yams,
@@ -241,6 +244,7 @@ let package = Package(
         tests(
             "ONNXFormat",
             dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", protobuf]),
+        tests("OperatorReference", dependencies: ["ONNXFormat", "TestSupport"]),
         tests("Datasets", dependencies: ["Tensors", "TestSupport"]),
         tests("Calibration", dependencies: ["Quantization", "Tensors", "TestSupport"]),
         tests(
