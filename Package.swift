@@ -101,6 +101,9 @@ let package = Package(
             "ONNXFormat", folder: "Shared/ONNXFormat", dependencies: ["Graphs", "Tensors", protobuf],
             exclude: ["onnx.proto"]),
         library(
+            "OperatorReference", folder: "Shared/OperatorReference",
+            dependencies: ["Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors"]),
+        library(
             "Modules", folder: "Shared/Modules",
             dependencies: ["Conversion", "Execution", "Graphs", "ONNXFormat", "Quantization", "Tensors"]),
         library(
@@ -163,7 +166,7 @@ let package = Package(
             dependencies: [
                 "Calibration", "ControlAPI", "Conversion", "CoordinatorCore", "CoordinatorHTTP", "CoordinatorService",
                 "CoordinatorStore", "Datasets", "Evaluation", "Execution", "Graphs", "Kernels", "Launch", "Logs", "MLU",
-                "Modules", "ONNXFormat", "Processes",
+                "Modules", "ONNXFormat", "OperatorReference", "Processes",
                 "Quantization", "Tensors", "Training", "TrainingJobs", "Wire", "WorkerCore", "WorkerService",
                 argumentParser, coreMetrics, logging,
                 yams,
@@ -237,11 +240,12 @@ let package = Package(
         tests("Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Execution", dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
         tests("Training", dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
-        tests("Conversion", dependencies: ["Execution", "Graphs", "Quantization", "Tensors", "TestSupport"]),
+        tests("Conversion", dependencies: ["Execution", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
         tests(
             "ONNXFormat",
             dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", protobuf]),
-        tests("Datasets", dependencies: ["Tensors", "TestSupport"]),
+        tests("OperatorReference", dependencies: ["ONNXFormat", "TestSupport"]),
+        tests("Datasets", dependencies: ["Graphs", "Tensors", "TestSupport"]),
         tests("Calibration", dependencies: ["Quantization", "Tensors", "TestSupport"]),
         tests(
             "MLU",
@@ -304,8 +308,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Calibration", "ControlAPI", "Conversion", "Execution", "Graphs", "Kernels", "ONNXFormat", "Quantization",
-                "Tensors",
+                "Calibration", "ControlAPI", "Conversion", "Execution", "Graphs", "Kernels", "ONNXFormat",
+                "Quantization", "Tensors",
                 "TestSupport", "Training", "tare",
             ],
             path: "Tests/EndToEndTests", swiftSettings: settings),

@@ -20,7 +20,7 @@ struct TareCommand: AsyncParsableCommand {
         subcommands: [
             EqualizeCommand.self, CalibrateCommand.self, QuantizeCommand.self, TrainCommand.self, FinetuneCommand.self,
             EvaluateCommand.self,
-            RunCommand.self, InspectCommand.self,
+            RunCommand.self, InspectCommand.self, OperatorsCommand.self,
             CoordinatorCommand.self, WorkerCommand.self, SubmitCommand.self, StatusCommand.self, ResultCommand.self,
             CancelCommand.self,
             DrainCommand.self, WorkersCommand.self, ShardsCommand.self, KeygenCommand.self, DoctorCommand.self,

@@ -65,6 +65,31 @@ import Testing
         #expect(inner.outputs.map(\.name) == ["loop/still", "loop/t", "loop/w"])
     }
 
+    /// Exporters of functions write no types of what a branch gives, and branches for other ranks than the data's.
+    @Test(arguments: ConformanceExecutor.allCases)
+    func branchThatDoesNotFitHasTheTypesOfTheOther(executor: ConformanceExecutor) throws {
+        var model = ModelBuilder(opset: 13)
+        model.input("x", [2, 3])
+        model.output("y")
+        model.proto.graph.initializer = [ModelBuilder.integers("three", [3]), ModelBuilder.integers("first", [0])]
+        func branch(_ nodes: [Onnx_NodeProto], _ output: String) -> Onnx_GraphProto {
+            var graph = body(nodes, outputs: [(output, 1)])
+            graph.output[0].clearType()
+            return graph
+        }
+        let spatial = branch(
+            [ModelBuilder.node("Transpose", ["x"], ["turned"], [.integers("perm", [2, 1, 0])])], "turned")
+        let planar = branch([ModelBuilder.node("Neg", ["x"], ["negative"])], "negative")
+        model.node("Shape", ["x"], ["shape"])
+        model.node("Shape", ["shape"], ["rank"])
+        model.node("Equal", ["rank", "three"], ["equal"])
+        model.node("Squeeze", ["equal", "first"], ["is_spatial"])
+        model.node("If", ["is_spatial"], ["y"], [.graph("then_branch", spatial), .graph("else_branch", planar)])
+        let x = Tensor(shape: [2, 3], elements: [1, 2, 3, 4, 5, 6] as [Float])
+        let outputs = try executor.run(try model.load(), ["x": x])
+        #expect(outputs["y"]?.elements(as: Float.self) == [-1, -2, -3, -4, -5, -6])
+    }
+
     @Test(arguments: ConformanceExecutor.allCases)
     func everyIterationIsObserved(executor: ConformanceExecutor) throws {
         let graph = try doubling().load()

@@ -25,6 +25,12 @@ import Testing
         }
     }
 
+    private static func temporaryFolder() throws -> URL {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder
+    }
+
     private static func script(_ name: String) throws -> String {
         try String(contentsOf: Fixtures.directory.appending(path: "oracle/\(name).py"), encoding: .utf8)
     }
@@ -32,9 +38,15 @@ import Testing
     private static func compare(
         _ name: String, granularity: QuantizationGranularity, activations: QuantizationScheme
     ) throws -> Comparison? {
-        guard let source = model(name), let python = PythonOracle.interpreter() else { return nil }
-        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        guard let source = model(name) else { return nil }
+        return try compare(source, granularity: granularity, activations: activations)
+    }
+
+    private static func compare(
+        _ source: URL, granularity: QuantizationGranularity, activations: QuantizationScheme
+    ) throws -> Comparison? {
+        guard let python = PythonOracle.interpreter() else { return nil }
+        let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let files = ["float.onnx", "theirs.onnx", "ranges.json", "ours.onnx"].map { folder.appending(path: $0) }
 
@@ -70,6 +82,10 @@ import Testing
         _ name: String, granularity: QuantizationGranularity, activations: QuantizationScheme
     ) throws {
         guard let result = try compare(name, granularity: granularity, activations: activations) else { return }
+        expectIdentical(result)
+    }
+
+    private static func expectIdentical(_ result: Comparison) {
         #expect(result.onlyOurs.isEmpty && result.onlyTheirs.isEmpty && result.constants.isEmpty, "\(result)")
         #expect(result.difference == ["optimised": 0, "plain": 0])
         #expect(result.nodes > 0)
@@ -87,6 +103,21 @@ import Testing
     @Test(arguments: ["cifar_resnet20", "ort_mnist_cntk", "ultraface_version-RFB-320", "yunet_n_dynamic"])
     func thirdPartyModelIsTheSameAsThatOfONNXRuntime(name: String) throws {
         try Self.expectIdentical(name, granularity: .perChannel, activations: Self.standard)
+    }
+
+    /// GatherElements, Where, InstanceNormalization, TopK, CumSum and ArgMax.
+    @Test(arguments: QuantizationGranularity.allCases)
+    func operatorsOfNoModelAreTheSameAsThoseOfONNXRuntime(granularity: QuantizationGranularity) throws {
+        guard let python = PythonOracle.interpreter() else { return }
+        let folder = try Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let model = folder.appending(path: "operators.onnx")
+        let made = try PythonOracle.run(
+            python, script: Self.script("ort_operators"), arguments: [model.path(percentEncoded: false)])
+        try #require(made.status == 0, Comment(rawValue: made.output))
+        let result = try #require(
+            try Self.compare(model, granularity: granularity, activations: Self.standard))
+        Self.expectIdentical(result)
     }
 
     @Test(arguments: ["fmnist_resnet", "fmnist_mobile"])

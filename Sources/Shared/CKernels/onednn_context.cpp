@@ -41,7 +41,6 @@ algorithm eltwise_algorithm(int32_t code) {
         case TARE_ONEDNN_ABS: return algorithm::eltwise_abs;
         case TARE_ONEDNN_SQRT: return algorithm::eltwise_sqrt;
         case TARE_ONEDNN_LINEAR: return algorithm::eltwise_linear;
-        case TARE_ONEDNN_SOFTPLUS: return algorithm::eltwise_soft_relu;
         case TARE_ONEDNN_SIGMOID: return algorithm::eltwise_logistic;
         case TARE_ONEDNN_EXP: return algorithm::eltwise_exp;
         case TARE_ONEDNN_GELU_TANH: return algorithm::eltwise_gelu_tanh;

@@ -311,8 +311,6 @@ tare_onednn_status tare_onednn_reduction_create(
         switch (code) {
             case TARE_ONEDNN_REDUCE_MEAN: kind = algorithm::reduction_mean; break;
             case TARE_ONEDNN_REDUCE_SUM: kind = algorithm::reduction_sum; break;
-            case TARE_ONEDNN_REDUCE_MAXIMUM: kind = algorithm::reduction_max; break;
-            case TARE_ONEDNN_REDUCE_MINIMUM: kind = algorithm::reduction_min; break;
             default: throw std::invalid_argument("unknown reduction");
         }
         const dnnl::reduction::primitive_desc descriptor(

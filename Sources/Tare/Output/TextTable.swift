@@ -1,10 +1,12 @@
-/// Text in columns: the first column left, the others right aligned.
+/// Text in columns: the first column left, the others right aligned, or all left.
 struct TextTable {
     private var rows: [[String]]
+    private let isOfWords: Bool
 
-    /// Starts a table with its headings.
-    init(_ headings: [String]) {
+    /// Starts a table with its headings; with words in all columns all are left aligned.
+    init(_ headings: [String], ofWords isOfWords: Bool = false) {
         rows = [headings]
+        self.isOfWords = isOfWords
     }
 
     /// Adds a row with as many cells as there are headings.
@@ -21,7 +23,8 @@ struct TextTable {
             var line = ""
             for (column, cell) in row.enumerated() {
                 let padding = String(repeating: " ", count: max(widths[column] - cell.count, 0))
-                line += column == 0 ? cell + padding : "  " + padding + cell
+                if column > 0 { line += "  " }
+                line += column == 0 || isOfWords ? cell + padding : padding + cell
             }
             while line.last == " " { line.removeLast() }
             return line

@@ -1,6 +1,7 @@
 #pragma once
 #include "tare_bytes.h"
 #include "tare_evaluation.h"
+#include "tare_extremes.h"
 #include "tare_fake_quantize.h"
 #include "tare_integers.h"
 #include "tare_onednn.h"

@@ -44,7 +44,6 @@ enum {
     TARE_ONEDNN_ABS,
     TARE_ONEDNN_SQRT,
     TARE_ONEDNN_LINEAR,        // alpha * x + beta
-    TARE_ONEDNN_SOFTPLUS,
     TARE_ONEDNN_SIGMOID,
     TARE_ONEDNN_EXP,
     TARE_ONEDNN_GELU_TANH,
@@ -228,7 +227,7 @@ tare_onednn_status tare_onednn_softmax_create(
     tare_onednn_context *context, tare_onednn_tensor tensor, int32_t axis, int32_t logarithm,
     tare_onednn_primitive **primitive);
 
-enum { TARE_ONEDNN_REDUCE_MEAN, TARE_ONEDNN_REDUCE_SUM, TARE_ONEDNN_REDUCE_MAXIMUM, TARE_ONEDNN_REDUCE_MINIMUM };
+enum { TARE_ONEDNN_REDUCE_MEAN, TARE_ONEDNN_REDUCE_SUM };
 
 /// Reduced axes have extent 1 in the destination. Arguments: source, destination.
 tare_onednn_status tare_onednn_reduction_create(

@@ -12,7 +12,7 @@ public struct NodeDecision: Sendable, Hashable {
         case operatorIsSkipped
         /// The options skip the node by this pattern.
         case nodeIsSkipped(pattern: String)
-        /// The operator only passes integers on, and its input is not quantized.
+        /// The operator only passes integers on, and its input (or one of them) is not quantized.
         case inputIsNotQuantized
         /// Only `float32` values are quantized; the node's first input has another type.
         case elementType(ElementType?)

@@ -10,16 +10,19 @@ extension QuantizationPlanner {
             return planLinear(node, at: position)
         case .matMul:
             return planMatMul(node, at: position)
-        case .batchNormalization, .layerNormalization:
+        case .batchNormalization, .layerNormalization, .normalization(.instance):
             return planNormalization(node, at: position)
         case .clip, .unary(.relu):
             return planActivationFunction(node, at: position)
-        case .reshape, .flatten, .transpose, .squeeze, .unsqueeze, .maxPool, .averagePool, .slice:
+        case .reshape, .flatten, .transpose, .squeeze, .unsqueeze, .maxPool, .averagePool, .slice, .expand,
+            .globalMaxPool, .arrangement, .ranking(.top), .reduce:
             return planPassThrough(node)
         case .resize(let attributes):
             return attributes.mode == .cubic ? planPointwise(node, at: position) : planPassThrough(node)
-        case .gather:
+        case .gather, .selection(.gatherElements):
             return planGather(node, at: position)
+        case .logic(.select):
+            return planSelection(node)
         case .split:
             markInput(NodeInput(node: position, input: 0))
             for output in node.outputs { markOutput(output, sharing: node.inputs[0]) }
@@ -98,6 +101,14 @@ extension QuantizationPlanner {
         if graph.initializers[node.inputs[0]] != nil { markInput(data) }
         guard let provider = quantizedName(at: data) else { return .float(.inputIsNotQuantized) }
         markOutput(node.outputs[0], sharing: provider)
+        return .quantized
+    }
+
+    /// Two values with ranges of their own meet, so the result has one too.
+    private mutating func planSelection(_ node: Node) -> NodeDecision.Outcome {
+        // A constant there is often an exclusion (-1e9), for which a quantized range would give up all else.
+        guard isMarked(node.inputs[1]), isMarked(node.inputs[2]) else { return .float(.inputIsNotQuantized) }
+        markOutput(node.outputs[0])
         return .quantized
     }
 

@@ -95,10 +95,11 @@ struct QuantizationPlanner {
         }
         for (position, node) in graph.nodes.enumerated() {
             let outcome: NodeDecision.Outcome
+            let data = node.inputs[QuantizableOperator(node.op)?.dataInput ?? 0]
             if let reason = selection.floatReason(node) {
                 outcome = .float(reason)
-            } else if types[node.inputs[0]] != .float32 {
-                outcome = .float(.elementType(types[node.inputs[0]]))
+            } else if types[data] != .float32 {
+                outcome = .float(.elementType(types[data]))
             } else {
                 outcome = plan(node, at: position)
             }

@@ -142,6 +142,32 @@ public final class AcceleratedExecutor: GraphExecutor {
 
     // MARK: Plans
 
+    /// How each node is computed, by its name, for inputs as the graph declares them.
+    ///
+    /// - Throws: `ExecutionError` when an input's extents are not all known, or as `run(_:tap:)` before anything is computed.
+    public func kernelChoices() throws(ExecutionError) -> [String: KernelChoice] {
+        var inputs: [ResolvedType] = []
+        for input in graph.inputs {
+            guard let shape = input.type.shape else {
+                throw .inputMismatch(name: input.name, expected: "known extents", actual: "\(input.type)")
+            }
+            inputs.append(ResolvedType(elementType: input.type.elementType, shape: shape))
+        }
+        let names = graph.nodes.map(\.name)
+        guard let resolved = try resolver.resolve(inputs: inputs) else {
+            return Dictionary(names.map { ($0, .plain) }, uniquingKeysWith: { first, _ in first })
+        }
+        let live = resolved.liveNodes.map { names[$0] }
+        return try plan(resolved).kernels(of: live).merging(names.map { ($0, .folded) }) { first, _ in first }
+    }
+
+    private func plan(_ resolved: ResolvedGraph) throws(ExecutionError) -> ExecutionPlan {
+        try PlanBuilder(
+            resolved: resolved, observed: observed, weights: weights, moduleWeights: moduleWeights, context: context,
+            options: options
+        ).build()
+    }
+
     private func mode(for inputs: [ResolvedType]) throws(ExecutionError) -> Mode {
         if let index = modes.firstIndex(where: { $0.inputs == inputs }) {
             let entry = modes.remove(at: index)
@@ -162,10 +188,7 @@ public final class AcceleratedExecutor: GraphExecutor {
             let outputs = graph.outputs.compactMap { resolved.types[$0.name] }
             return .perImage(plan, count: inputs[0].shape[0], outputs: outputs)
         }
-        let builder = PlanBuilder(
-            resolved: resolved, observed: observed, weights: weights, moduleWeights: moduleWeights, context: context,
-            options: options)
-        return .whole(try builder.build())
+        return .whole(try plan(resolved))
     }
 
     /// The inputs of one image, when running images one by one is the same and faster.

@@ -84,6 +84,8 @@ final class ExecutionPlan {
             case .round(let rounding): addresses.round(rounding)
             case .bytes(let step): addresses.run(step)
             case .fakeQuantize(let step): addresses.fakeQuantize(step)
+            case .extremes(let step): addresses.reduce(step)
+            case .lowestWindows(let step): addresses.repair(step)
             case .fill(let position, let count, let value):
                 addresses.fill(position, count: count, value: value)
             case .observe(let value, let position, let count):

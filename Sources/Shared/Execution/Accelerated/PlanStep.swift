@@ -100,6 +100,10 @@ struct PlanStep {
         case bytes(ByteStep)
         /// float32 elements are rounded to a grid.
         case fakeQuantize(FakeQuantizeStep)
+        /// float32 elements are compared along axes.
+        case extremes(ExtremesStep)
+        /// Maxima over windows without a finite element.
+        case lowestWindows(LowestWindowsStep)
         /// float32 elements get one value.
         case fill(SlotPosition, count: Int, value: Float)
         /// The tap sees float32 elements.
@@ -133,6 +137,8 @@ struct PlanStep {
         case .round(let step): [step.source.slot, step.result.slot]
         case .bytes(let step): step.slots
         case .fakeQuantize(let step): [step.source.slot, step.result.slot]
+        case .extremes(let step): [step.source.slot, step.result.slot]
+        case .lowestWindows(let step): [step.source.slot, step.result.slot]
         case .fill(let position, _, _), .observe(_, let position, _): [position.slot]
         case .observeConstant: []
         }

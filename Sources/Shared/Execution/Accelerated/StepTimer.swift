@@ -40,6 +40,8 @@ public final class StepTimer {
                 case .round: "round"
                 case .bytes(let step): step.name
                 case .fakeQuantize: "fake quantize"
+                case .extremes: "extremes"
+                case .lowestWindows: "lowest windows"
                 case .fill: "fill"
                 case .observe, .observeConstant: "observe"
                 }

@@ -87,16 +87,12 @@ enum PoolingAlgorithm {
 enum ReductionAlgorithm {
     case mean
     case sum
-    case maximum
-    case minimum
 
     /// The shim's code.
     var code: Int32 {
         switch self {
         case .mean: Int32(TARE_ONEDNN_REDUCE_MEAN)
         case .sum: Int32(TARE_ONEDNN_REDUCE_SUM)
-        case .maximum: Int32(TARE_ONEDNN_REDUCE_MAXIMUM)
-        case .minimum: Int32(TARE_ONEDNN_REDUCE_MINIMUM)
         }
     }
 }

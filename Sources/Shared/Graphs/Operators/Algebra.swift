@@ -41,7 +41,6 @@ extension ShapeRule {
             return outputs(like: data, dimensions: Array(dimensions.dropLast(2)))
         case .remainder:
             let divisor = try required(1)
-            try checkSameType(data, divisor)
             return outputs(like: data, dimensions: try broadcast(data.type.dimensions, divisor.type.dimensions))
         }
     }
@@ -49,7 +48,6 @@ extension ShapeRule {
     private func einsum(_ equation: EinsumEquation) throws(ShapeRuleError) -> [Dimension]? {
         var shapes: [[Dimension]] = []
         for index in equation.terms.indices {
-            try checkSameType(try required(0), try required(index))
             guard let dimensions = try required(index).type.dimensions else { return nil }
             shapes.append(dimensions)
         }

@@ -143,8 +143,6 @@ extension ShapeRule {
 
     private func range(_ start: InferredValue) throws(ShapeRuleError) -> [InferredValue] {
         let (limit, step) = (try required(1), try required(2))
-        try checkSameType(start, limit)
-        try checkSameType(start, step)
         let type = start.type.elementType
         guard let first = start.elements?.first, let last = limit.elements?.first, let by = step.elements?.first else {
             return [InferredValue(TensorType(elementType: type, dimensions: [.unknown]))]

@@ -64,7 +64,6 @@ extension ShapeRule {
     func binary(_ function: BinaryFunction) throws(ShapeRuleError) -> [InferredValue] {
         let left = try required(0)
         let right = try required(1)
-        if function != .power { try checkSameType(left, right) }
         let dimensions = try broadcast(left.type.dimensions, right.type.dimensions)
         let elements = ElementArithmetic.broadcast(left, right) { ElementArithmetic.binary(function, $0, $1) }
         return [
@@ -77,7 +76,6 @@ extension ShapeRule {
         if inputs.count > 1, function == .mean { result.elements = nil }
         for index in inputs.indices.dropFirst() {
             let next = try required(index)
-            try checkSameType(result, next)
             let dimensions = try broadcast(result.type.dimensions, next.type.dimensions)
             let elements = ElementArithmetic.broadcast(result, next) {
                 ElementArithmetic.variadic(function, $0, $1)
@@ -88,18 +86,10 @@ extension ShapeRule {
         return [result]
     }
 
-    func checkSameType(_ left: InferredValue, _ right: InferredValue) throws(ShapeRuleError) {
-        guard left.type.elementType == right.type.elementType else {
-            throw ShapeRuleError(
-                "element types \(left.type.elementType) and \(right.type.elementType) differ; insert a Cast")
-        }
-    }
-
     func clip() throws(ShapeRuleError) -> [InferredValue] {
         let data = try required(0)
         for index in 1...2 {
             guard let bound = optional(index) else { continue }
-            try checkSameType(data, bound)
             if let dimensions = bound.type.dimensions, !dimensions.allSatisfy({ $0 == 1 || $0.fixedValue == nil }) {
                 throw ShapeRuleError("bound \(index) is \(bound.type), not a scalar")
             }

@@ -4,9 +4,6 @@ extension ShapeRule {
     func gather(axis: Int) throws(ShapeRuleError) -> [InferredValue] {
         let data = try required(0)
         let indices = try required(1)
-        guard indices.type.elementType == .int64 || indices.type.elementType == .int32 else {
-            throw ShapeRuleError("the indices are \(indices.type.elementType), not int32 or int64")
-        }
         guard let dimensions = data.type.dimensions else { return outputs(like: data, dimensions: nil) }
         let axis = try self.axis(axis, rank: dimensions.count)
         guard let picked = indices.type.dimensions else { return outputs(like: data, dimensions: nil) }
@@ -58,9 +55,6 @@ extension ShapeRule {
     func targetExtents(_ target: InferredValue, input: Int) throws(ShapeRuleError) -> [Dimension]? {
         if let dimensions = target.type.dimensions, dimensions.count != 1 {
             throw ShapeRuleError("input \(input) has rank \(dimensions.count), not 1")
-        }
-        guard target.type.elementType == .int64 else {
-            throw ShapeRuleError("input \(input) is \(target.type.elementType), not int64")
         }
         guard let extents = extents(input) else {
             guard let rank = target.type.dimensions?[0].fixedValue, rank <= InferredValue.maximumElementCount else {

@@ -89,7 +89,6 @@ extension ShapeRule {
         of type: ElementType, _ combine: ((InferredValue.Element, InferredValue.Element) -> InferredValue.Element)?
     ) throws(ShapeRuleError) -> InferredValue {
         let (left, right) = (try required(0), try required(1))
-        try checkSameType(left, right)
         let dimensions = try broadcast(left.type.dimensions, right.type.dimensions)
         let elements = combine.flatMap { ElementArithmetic.broadcast(left, right, $0) }
         return InferredValue(TensorType(elementType: type, dimensions: dimensions), elements: elements)
@@ -97,10 +96,6 @@ extension ShapeRule {
 
     private func selection() throws(ShapeRuleError) -> InferredValue {
         let (condition, left, right) = (try required(0), try required(1), try required(2))
-        guard condition.type.elementType == .bool else {
-            throw ShapeRuleError("the condition is \(condition.type), not of truth values")
-        }
-        try checkSameType(left, right)
         let dimensions = try broadcast(
             condition.type.dimensions, try broadcast(left.type.dimensions, right.type.dimensions))
         let type = TensorType(elementType: left.type.elementType, dimensions: dimensions)

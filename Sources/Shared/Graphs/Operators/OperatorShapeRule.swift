@@ -6,10 +6,16 @@ extension Operator {
     ///   - inputs: What is known about the inputs in order; `nil` is an absent optional input.
     ///   - outputCount: How many outputs the node declares.
     /// - Returns: `outputCount` values.
-    /// - Throws: `ShapeRuleError` when the inputs do not fit each other or the attributes.
+    /// - Throws: `ShapeRuleError` when the operator does not take the inputs' element types, or when the inputs do not fit each other or the
+    ///   attributes.
     public func inferOutputTypes(
         inputs: [InferredValue?], outputCount: Int
     ) throws(ShapeRuleError) -> [InferredValue] {
+        do {
+            try elementTypes.check(inputs.map { $0?.type.elementType })
+        } catch {
+            throw ShapeRuleError(error.description)
+        }
         let outputs = try shapeRule(ShapeRule(inputs: inputs, outputCount: outputCount))
         guard outputs.count >= outputCount else {
             throw ShapeRuleError("it has \(outputs.count) outputs, not \(outputCount)")

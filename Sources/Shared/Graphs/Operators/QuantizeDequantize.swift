@@ -40,15 +40,13 @@ extension ShapeRule {
         }
         try checkParameters(data, axis: attributes.axis, blockSize: attributes.blockSize)
         let type = zeroPoint ?? attributes.outputType ?? .uint8
+        guard ElementTypes.quantized.contains(type) else { throw ShapeRuleError("values are not quantized to \(type)") }
         return [InferredValue(TensorType(elementType: type, dimensions: data.type.dimensions))]
     }
 
     func dequantizeLinear(_ attributes: DequantizeLinearAttributes) throws(ShapeRuleError) -> [InferredValue] {
         let data = try required(0)
         let scale = try required(1)
-        if let zeroPoint = optional(2)?.type.elementType, zeroPoint != data.type.elementType {
-            throw ShapeRuleError("the zero point is \(zeroPoint) but the data is \(data.type.elementType)")
-        }
         try checkParameters(data, axis: attributes.axis, blockSize: attributes.blockSize)
         return [InferredValue(TensorType(elementType: scale.type.elementType, dimensions: data.type.dimensions))]
     }

@@ -74,7 +74,6 @@ extension ShapeRule {
         switch op {
         case .binary:
             let (left, right) = (try required(0), try required(3))
-            try checkSameType(left, right)
             return outputs(like: left, dimensions: try broadcast(left.type.dimensions, right.type.dimensions))
         case .averagePool(let attributes): return try pool(attributes)
         case .globalAveragePool: return try globalPool()

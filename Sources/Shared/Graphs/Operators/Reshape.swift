@@ -4,9 +4,6 @@ extension ShapeRule {
     func reshape(allowZero: Bool) throws(ShapeRuleError) -> [InferredValue] {
         let data = try required(0)
         let target = try required(1)
-        guard target.type.elementType == .int64 else {
-            throw ShapeRuleError("the target shape is \(target.type.elementType), not int64")
-        }
         if let dimensions = target.type.dimensions, dimensions.count != 1 {
             throw ShapeRuleError("the target shape has rank \(dimensions.count), not 1")
         }

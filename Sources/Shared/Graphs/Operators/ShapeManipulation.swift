@@ -91,10 +91,6 @@ extension ShapeRule {
         var elements = dimensions.count == 1 ? knownOrUnknownElements(first) : nil
         for index in inputs.indices.dropFirst() {
             let next = try required(index)
-            guard next.type.elementType == first.type.elementType else {
-                throw ShapeRuleError(
-                    "input \(index) is \(next.type.elementType) but input 0 is \(first.type.elementType)")
-            }
             let other = next.type.dimensions ?? dimensions.map { _ in .unknown }
             guard other.count == dimensions.count else {
                 throw ShapeRuleError("input \(index) has rank \(other.count) but input 0 has rank \(dimensions.count)")

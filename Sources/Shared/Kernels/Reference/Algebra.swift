@@ -8,8 +8,8 @@ extension ReferenceKernels {
         case .einsum(let equation): return try einsum(equation, inputs)
         case .determinant: return try determinant(inputs)
         case .remainder(let hasSignOfDividend):
-            let left = try inputs.required(0, types: ElementTypes.numbers)
-            let right = try inputs.required(1, types: [left.elementType])
+            let left = try inputs.required(0)
+            let right = try inputs.required(1)
             return switch left.elementType.lane {
             case .float: try remainder(left, right, Float.self, hasSignOfDividend)
             case .double: try remainder(left, right, Double.self, hasSignOfDividend)
@@ -48,7 +48,7 @@ extension ReferenceKernels {
 
     /// The product of the pivots of each matrix, computed in `Double`; the largest element of a column is its pivot.
     private static func determinant(_ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let data = try inputs.required(0, types: ElementTypes.floats)
+        let data = try inputs.required(0)
         let rank = data.shape.rank
         guard rank >= 2, data.shape[rank - 1] == data.shape[rank - 2] else {
             throw .shapeMismatch("a determinant needs square matrices, not \(data.shape)")

@@ -133,8 +133,8 @@ extension ReferenceKernels {
     }
 
     private static func range(_ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let start = try inputs.required(0, types: ElementTypes.numbers)
-        for index in 0..<3 where try inputs.required(index, types: [start.elementType]).elementCount != 1 {
+        let start = try inputs.required(0)
+        for index in 0..<3 where try inputs.required(index).elementCount != 1 {
             throw .shapeMismatch("input \(index) must be a scalar")
         }
         return switch start.elementType.lane {
@@ -175,8 +175,8 @@ extension ReferenceKernels {
     }
 
     private static func oneHot(_ inputs: KernelInputs, axis: Int) throws(KernelError) -> Tensor {
-        let indices = try inputs.required(0, types: ElementTypes.numbers)
-        let given = try inputs.required(1, types: ElementTypes.numbers).converted(to: .int64).elements(as: Int64.self)
+        let indices = try inputs.required(0)
+        let given = try inputs.required(1).converted(to: .int64).elements(as: Int64.self)
         let values = try inputs.required(2)
         guard given.count == 1, given[0] > 0, values.shape.dimensions == [2] else {
             throw .shapeMismatch(

@@ -159,9 +159,9 @@ struct ConvolutionOperands {
 
     /// Checks types, ranks and that the groups divide the channels.
     init(_ inputs: KernelInputs, groups: Int) throws(KernelError) {
-        data = try inputs.required(0, types: ElementTypes.floats)
-        weight = try inputs.required(1, types: [data.elementType])
-        bias = try inputs.optional(2, type: data.elementType)
+        data = try inputs.required(0)
+        weight = try inputs.required(1)
+        bias = inputs.optional(2)
         try check(groups: groups)
     }
 

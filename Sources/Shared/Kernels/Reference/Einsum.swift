@@ -5,10 +5,10 @@ extension ReferenceKernels {
     /// Multiplies the inputs from the first to the last, two at a time as matrices, and sums over labels as soon as nothing
     /// after needs them; each sum runs over its labels in the order in which the left input has them.
     static func einsum(_ equation: EinsumEquation, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let first = try inputs.required(0, types: ElementTypes.numbers)
+        let first = try inputs.required(0)
         var tensors = [first]
         for index in 1..<max(inputs.count, 1) {
-            tensors.append(try inputs.required(index, types: [first.elementType]))
+            tensors.append(try inputs.required(index))
         }
         guard let labels = equation.labels(ofRanks: tensors.map(\.shape.rank)) else {
             throw .shapeMismatch(

@@ -8,12 +8,7 @@ import Glibc
 extension ReferenceKernels {
     /// A function of each element, computed in `Double` and rounded once; of integers only those of which the result is one.
     static func element(_ function: ElementFunction, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let types: Set<ElementType> =
-            switch function {
-            case .sign, .shrink: ElementTypes.numbers
-            default: ElementTypes.floats
-            }
-        let input = try inputs.required(0, types: types)
+        let input = try inputs.required(0)
         if function == .sign {
             switch input.elementType.lane {
             case .signed:

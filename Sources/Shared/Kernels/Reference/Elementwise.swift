@@ -11,13 +11,7 @@ extension ReferenceKernels {
     /// Floats are computed in `Double` and rounded once, so the last bit does not depend on which variant of a function
     /// the machine's C library picks.
     static func unary(_ function: UnaryFunction, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let types: Set<ElementType> =
-            switch function {
-            case .absolute, .erf: ElementTypes.numbers
-            case .negate, .relu: ElementTypes.signedNumbers
-            default: ElementTypes.floats
-            }
-        let input = try inputs.required(0, types: types)
+        let input = try inputs.required(0)
         switch input.elementType.lane {
         case .float: return mapFloats(input, Float.self, function)
         case .double: return mapFloats(input, Double.self, function)
@@ -84,9 +78,8 @@ extension ReferenceKernels {
     /// A function of two elements, with broadcasting.
     static func binary(_ function: BinaryFunction, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
         if function == .power { return try power(inputs) }
-        let types = function == .parametricRelu ? ElementTypes.wideNumbers : ElementTypes.numbers
-        let left = try inputs.required(0, types: types)
-        let right = try inputs.required(1, types: [left.elementType])
+        let left = try inputs.required(0)
+        let right = try inputs.required(1)
         if function == .parametricRelu {
             let common = try Broadcasting.shape(of: [left.shape, right.shape])
             guard common == left.shape.dimensions else {
@@ -130,8 +123,8 @@ extension ReferenceKernels {
 
     /// `base ^ exponent` in the type of the base, through `Double` except for integers with whole exponents.
     private static func power(_ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let base = try inputs.required(0, types: ElementTypes.floats.union([.int32, .int64]))
-        let exponent = try inputs.required(1, types: ElementTypes.numbers)
+        let base = try inputs.required(0)
+        let exponent = try inputs.required(1)
         let type = base.elementType
         if base.elementType.lane == .signed && !exponent.elementType.isFloatingPoint {
             return try combine(base, exponent, Int64.self, to: type) { wrappingPower($0, $1) }
@@ -156,15 +149,10 @@ extension ReferenceKernels {
 
     /// A function of any number of elements, with broadcasting; taken from the first input to the last.
     static func variadic(_ function: VariadicFunction, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let types =
-            switch function {
-            case .sum, .mean: ElementTypes.floats
-            case .minimum, .maximum: ElementTypes.numbers
-            }
-        let first = try inputs.required(0, types: types)
+        let first = try inputs.required(0)
         var tensors = [first]
         for index in 1..<max(inputs.count, 1) {
-            tensors.append(try inputs.required(index, types: [first.elementType]))
+            tensors.append(try inputs.required(index))
         }
         return switch first.elementType.lane {
         case .float: try variadic(function, tensors, Float.self)
@@ -207,9 +195,9 @@ extension ReferenceKernels {
 
     /// Limits elements to the bounds; when the bounds cross, everything becomes the upper one.
     static func clip(_ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let data = try inputs.required(0, types: ElementTypes.numbers)
+        let data = try inputs.required(0)
         for index in 1...2 {
-            if let bound = try inputs.optional(index, type: data.elementType), bound.elementCount != 1 {
+            if let bound = inputs.optional(index), bound.elementCount != 1 {
                 throw .shapeMismatch("the bound at input \(index) must be a scalar but has shape \(bound.shape)")
             }
         }
@@ -237,8 +225,8 @@ extension ReferenceKernels {
 
     /// Inference form of dropout: the data, and a mask that keeps everything.
     static func dropout(_ inputs: KernelInputs, outputCount: Int) throws(KernelError) -> [Tensor] {
-        let data = try inputs.required(0, types: ElementTypes.floats)
-        if let training = try inputs.optional(2, type: .bool), training.elements(as: Bool.self).contains(true) {
+        let data = try inputs.required(0)
+        if let training = inputs.optional(2), training.elements(as: Bool.self).contains(true) {
             let ratio = inputs.optional(1)?.converted(to: .float64).elements(as: Double.self).first ?? 0.5
             guard ratio == 0 else {
                 throw .unsupported("dropout in training mode draws random numbers; set training_mode to false")

@@ -5,7 +5,7 @@ extension ReferenceKernels {
     /// Entries along an axis at given indices; negative ones count from the end.
     static func gather(axis: Int, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
         let data = try inputs.required(0)
-        let indices = try inputs.required(1, types: [.int32, .int64])
+        let indices = try inputs.required(1)
         let axis = try KernelShapes.axis(axis, rank: data.shape.rank)
         let extent = data.shape[axis]
         var positions: [Int] = []

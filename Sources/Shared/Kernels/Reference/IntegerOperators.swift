@@ -22,16 +22,14 @@ extension ReferenceKernels {
         }
     }
 
-    private static let quantizedTypes: Set<ElementType> = [.int8, .uint8]
-
     /// The integers of an input without their zero points, as real numbers.
     ///
     /// There may be one zero point for all, one for each entry of `axis`, or a tensor of them that broadcasts.
     private static func centered(
         _ inputs: KernelInputs, _ index: Int, zeroPoint: Int, axis: Int?
     ) throws(KernelError) -> Tensor {
-        let integers = try inputs.required(index, types: quantizedTypes)
-        guard let zeroPoints = try inputs.optional(zeroPoint, type: integers.elementType) else {
+        let integers = try inputs.required(index)
+        guard let zeroPoints = inputs.optional(zeroPoint) else {
             return integers.converted(to: .float64)
         }
         let offsets = try aligned(zeroPoints, axis: axis, rank: integers.shape.rank, index: zeroPoint)
@@ -72,7 +70,7 @@ extension ReferenceKernels {
     ) throws(KernelError) -> Tensor {
         let data = try centered(inputs, 0, zeroPoint: 2, axis: nil)
         var sums = try convolve(attributes, data, try centered(inputs, 3, zeroPoint: 5, axis: 0))
-        if let bias = try inputs.optional(8, type: .int32) {
+        if let bias = inputs.optional(8) {
             guard bias.shape.dimensions == [sums.shape[1]] else {
                 throw .shapeMismatch("bias \(bias.shape) does not have one element per channel of \(sums.shape)")
             }
@@ -95,14 +93,14 @@ extension ReferenceKernels {
     }
 
     private static func scales(_ inputs: KernelInputs, _ index: Int) throws(KernelError) -> Tensor {
-        try inputs.required(index, types: [.float32, .float16, .bfloat16]).converted(to: .float32)
+        try inputs.required(index).converted(to: .float32)
     }
 
     /// `saturate(roundHalfToEven(sum * (data scale * weight scale / result scale)) + zero point)`, each step in `Float`.
     private static func requantized(
         _ sums: Tensor, _ inputs: KernelInputs, dataScale: Tensor, weightScale: Tensor, resultAxis: Int?
     ) throws(KernelError) -> Tensor {
-        let zeroPoint = try inputs.required(7, types: quantizedTypes)
+        let zeroPoint = try inputs.required(7)
         let rank = sums.shape.rank
         let resultScale = try aligned(scales(inputs, 6), axis: resultAxis, rank: rank, index: 6)
         let product = try combine(dataScale, weightScale, Float.self, to: .float32) { $0 * $1 }
@@ -120,7 +118,7 @@ extension ReferenceKernels {
 
     /// Data that are all 0 have the scale 1, as in ONNX Runtime; ONNX leaves it open.
     private static func quantizeByRange(_ inputs: KernelInputs) throws(KernelError) -> [Tensor] {
-        let data = try inputs.required(0, types: [.float32])
+        let data = try inputs.required(0)
         let (smallest, largest) = data.withElements(as: Float.self) { elements in
             var (smallest, largest): (Float, Float) = (0, 0)
             for index in elements.indices {

@@ -103,14 +103,3 @@ extension ElementType {
         }
     }
 }
-
-/// Sets of element types that ONNX allows for families of operators.
-enum ElementTypes {
-    static let floats: Set<ElementType> = [.float32, .float16, .bfloat16, .float64]
-    static let numbers: Set<ElementType> = Set(ElementType.allCases).subtracting([.bool])
-    static let wideNumbers: Set<ElementType> = floats.union([.int32, .int64, .uint32, .uint64])
-    static let signedNumbers: Set<ElementType> = floats.union([.int8, .int16, .int32, .int64])
-    static let integers = numbers.subtracting(floats)
-    static let unsignedIntegers: Set<ElementType> = [.uint8, .uint16, .uint32, .uint64]
-    static let all = Set(ElementType.allCases)
-}

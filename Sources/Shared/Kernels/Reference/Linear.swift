@@ -4,8 +4,8 @@ import Tensors
 extension ReferenceKernels {
     /// Matrix product with the batching and rank-1 rules of NumPy; each element sums over the inner axis in order.
     static func matMul(_ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let left = try inputs.required(0, types: ElementTypes.wideNumbers)
-        let right = try inputs.required(1, types: [left.elementType])
+        let left = try inputs.required(0)
+        let right = try inputs.required(1)
         guard left.shape.rank >= 1, right.shape.rank >= 1 else {
             throw .shapeMismatch("a matrix product needs rank 1 or more, not \(left.shape) and \(right.shape)")
         }
@@ -115,9 +115,9 @@ extension ReferenceKernels {
 
     /// `alpha * A' * B' + beta * C`: the product is summed in order, then scaled, then the scaled C is added.
     static func gemm(_ attributes: GemmAttributes, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let left = try inputs.required(0, types: ElementTypes.wideNumbers)
-        let right = try inputs.required(1, types: [left.elementType])
-        let addend = try inputs.optional(2, type: left.elementType)
+        let left = try inputs.required(0)
+        let right = try inputs.required(1)
+        let addend = inputs.optional(2)
         guard left.shape.rank == 2, right.shape.rank == 2 else {
             throw .shapeMismatch("Gemm takes matrices, not \(left.shape) and \(right.shape)")
         }

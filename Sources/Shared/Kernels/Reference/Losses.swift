@@ -4,13 +4,13 @@ import Tensors
 extension ReferenceKernels {
     /// Losses of classes, summed in `Double` over samples and positions in row-major order.
     static func loss(_ op: LossOperator, _ inputs: KernelInputs) throws(KernelError) -> [Tensor] {
-        let scores = try inputs.required(0, types: ElementTypes.floats)
-        let classes = try inputs.required(1, types: [.int32, .int64])
+        let scores = try inputs.required(0)
+        let classes = try inputs.required(1)
         let shape = scores.shape
         guard shape.rank >= 2,
             classes.shape.dimensions == Array(shape.dimensions[..<1] + shape.dimensions[2...])
         else { throw .shapeMismatch("classes \(classes.shape) do not fit scores \(shape)") }
-        let weights = try inputs.optional(2, type: scores.elementType)
+        let weights = inputs.optional(2)
         if let weights, weights.shape.dimensions != [shape[1]] {
             throw .shapeMismatch("weights \(weights.shape) are not one for each of \(shape[1]) classes")
         }

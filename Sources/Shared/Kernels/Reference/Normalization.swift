@@ -12,11 +12,11 @@ extension ReferenceKernels {
     static func batchNormalization(
         _ attributes: BatchNormalizationAttributes, _ inputs: KernelInputs
     ) throws(KernelError) -> [Tensor] {
-        let data = try inputs.required(0, types: ElementTypes.floats)
+        let data = try inputs.required(0)
         let channels = data.shape.rank > 1 ? data.shape[1] : 1
         var parameters: [[Double]] = []
         for index in 1...4 {
-            let parameter = try inputs.required(index, types: ElementTypes.floats)
+            let parameter = try inputs.required(index)
             guard parameter.shape.dimensions == [channels] else {
                 throw .shapeMismatch(
                     "input \(index) of shape \(parameter.shape) does not have one element per channel of \(data.shape)")
@@ -79,10 +79,10 @@ extension ReferenceKernels {
     static func layerNormalization(
         _ attributes: LayerNormalizationAttributes, _ inputs: KernelInputs
     ) throws(KernelError) -> [Tensor] {
-        let data = try inputs.required(0, types: ElementTypes.floats)
+        let data = try inputs.required(0)
         let axis = try KernelShapes.axis(attributes.axis, rank: data.shape.rank)
-        let scale = try inputs.required(1, types: ElementTypes.floats)
-        let bias = try inputs.optional(2, type: scale.elementType)
+        let scale = try inputs.required(1)
+        let bias = inputs.optional(2)
         let normalized = Shape(Array(data.shape.dimensions[axis...]))
         for parameter in [scale, bias].compactMap({ $0 }) {
             guard try Broadcasting.shape(of: [parameter.shape, data.shape]) == data.shape.dimensions else {
@@ -135,7 +135,7 @@ extension ReferenceKernels {
     static func localResponseNormalization(
         _ attributes: LocalResponseNormalizationAttributes, _ inputs: KernelInputs
     ) throws(KernelError) -> Tensor {
-        let data = try inputs.required(0, types: ElementTypes.floats)
+        let data = try inputs.required(0)
         guard data.shape.rank >= 2 else { throw .shapeMismatch("LRN takes data [N, C, ...], not \(data.shape)") }
         guard attributes.size >= 1 else { throw .invalidArgument("size is \(attributes.size); it must be at least 1") }
         let values = data.converted(to: .float64).elements(as: Double.self)
@@ -166,7 +166,7 @@ extension ReferenceKernels {
 
     /// Exponentials divided by their sum along an axis, or the logarithm of that; computed in `Double`.
     static func softmax(axis: Int, logarithm: Bool, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let data = try inputs.required(0, types: ElementTypes.floats)
+        let data = try inputs.required(0)
         let axis = try KernelShapes.axis(axis, rank: data.shape.rank)
         var values = data.converted(to: .float64).elements(as: Double.self)
         guard !values.isEmpty else { return data }

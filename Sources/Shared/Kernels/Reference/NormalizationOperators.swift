@@ -4,14 +4,14 @@ import Tensors
 extension ReferenceKernels {
     /// Normalizations without a fast kernel; computed in `Double` and rounded once.
     static func normalization(_ op: NormalizationOperator, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let data = try inputs.required(0, types: ElementTypes.floats)
+        let data = try inputs.required(0)
         switch op {
         case .instance(let epsilon):
             return try groupNormalization(data, inputs, groups: nil, epsilon: epsilon, scalesGroups: false)
         case .group(let count, let epsilon, let scalesGroups):
             return try groupNormalization(data, inputs, groups: count, epsilon: epsilon, scalesGroups: scalesGroups)
         case .rootMeanSquare(let axis, let epsilon):
-            return try rootMeanSquare(data, try inputs.required(1, types: ElementTypes.floats), axis, epsilon)
+            return try rootMeanSquare(data, try inputs.required(1), axis, epsilon)
         case .norm(let axis, let order): return try dividedByNorm(data, axis: axis, order: order)
         case .meanVariance(let axes): return try meanVariance(data, axes: axes)
         case .hardmax(let axis): return try hardmax(data, axis: axis)
@@ -30,7 +30,7 @@ extension ReferenceKernels {
         }
         var parameters: [[Double]] = []
         for index in 1...2 {
-            let parameter = try inputs.required(index, types: ElementTypes.floats)
+            let parameter = try inputs.required(index)
             guard parameter.shape.dimensions == [scalesGroups ? groups : channels] else {
                 throw .shapeMismatch("input \(index) of shape \(parameter.shape) does not fit data \(data.shape)")
             }

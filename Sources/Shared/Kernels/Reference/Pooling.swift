@@ -9,7 +9,7 @@ extension ReferenceKernels {
         if let integers = integerOperand(inputs) {
             return try rounded(averagePool(attributes, integers.widened), as: integers.type)
         }
-        let data = try inputs.required(0, types: ElementTypes.floats)
+        let data = try inputs.required(0)
         let geometry = try poolingGeometry(attributes, data)
         return data.elementType == .float64
             ? try averagePool(attributes, data, geometry, Double.self)
@@ -70,7 +70,7 @@ extension ReferenceKernels {
     static func maxPool(
         _ attributes: PoolingAttributes, _ inputs: KernelInputs, outputCount: Int
     ) throws(KernelError) -> [Tensor] {
-        let data = try inputs.required(0, types: ElementTypes.floats.union([.int8, .uint8]))
+        let data = try inputs.required(0)
         let geometry = try poolingGeometry(attributes, data)
         return switch data.elementType.lane {
         case .float: try maxPool(attributes, data, geometry, outputCount, Float.self)
@@ -173,7 +173,7 @@ extension ReferenceKernels {
         if let integers = integerOperand(inputs) {
             return try rounded(globalPool(integers.widened, maximum: isMaximum), as: integers.type)
         }
-        let data = try inputs.required(0, types: ElementTypes.floats)
+        let data = try inputs.required(0)
         guard data.shape.rank >= 3 else {
             throw .shapeMismatch("pooling takes data [N, C, spatial...], not \(data.shape)")
         }

@@ -10,11 +10,11 @@ extension ReferenceKernels {
     static func pooling(_ op: PoolingOperator, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
         switch op {
         case .norm(let attributes, let order):
-            let data = try inputs.required(0, types: ElementTypes.floats)
+            let data = try inputs.required(0)
             let geometry = try poolingGeometry(attributes, data)
             return try normPool(data, geometry, order: order).converted(to: data.elementType)
         case .globalNorm(let order):
-            let data = try inputs.required(0, types: ElementTypes.floats)
+            let data = try inputs.required(0)
             guard data.shape.rank >= 3 else {
                 throw .shapeMismatch("pooling takes data [N, C, spatial...], not \(data.shape)")
             }
@@ -74,8 +74,8 @@ extension ReferenceKernels {
     private static func maximumUnpool(
         _ inputs: KernelInputs, kernelShape: [Int], strides: [Int], padding: (before: [Int], after: [Int])
     ) throws(KernelError) -> Tensor {
-        let data = try inputs.required(0, types: ElementTypes.floats)
-        let positions = try inputs.required(1, types: [.int64])
+        let data = try inputs.required(0)
+        let positions = try inputs.required(1)
         guard data.shape.rank == kernelShape.count + 2, positions.shape == data.shape else {
             throw .shapeMismatch(
                 "data \(data.shape) and positions \(positions.shape) do not fit a kernel \(kernelShape)")

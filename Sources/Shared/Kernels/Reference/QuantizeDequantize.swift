@@ -2,21 +2,14 @@ import Graphs
 import Tensors
 
 extension ReferenceKernels {
-    private static let quantizedTypes: Set<ElementType> = [.int8, .uint8, .int16, .uint16]
-
     /// `saturate(roundHalfToEven(x / scale) + zero point)`, divided in `Float`; NaN becomes the type's minimum.
     static func quantizeLinear(
         _ attributes: QuantizeLinearAttributes, _ inputs: KernelInputs
     ) throws(KernelError) -> Tensor {
-        let data = try inputs.required(0, types: [.float32, .float16, .bfloat16, .int32])
-        let scale = try inputs.required(1, types: [.float32, .float16, .bfloat16])
+        let data = try inputs.required(0)
+        let scale = try inputs.required(1)
         let zeroPoint = inputs.optional(2)
         let type = zeroPoint?.elementType ?? attributes.outputType ?? .uint8
-        guard quantizedTypes.contains(type) else {
-            throw zeroPoint == nil
-                ? .unsupported("quantization to \(type)")
-                : .unsupportedElementType(input: 2, type: type.rawValue)
-        }
         let channels = try QuantizationChannels(
             data: data, scale: scale, zeroPoint: zeroPoint, axis: attributes.axis, blockSize: attributes.blockSize)
         if data.elementType == .float32 {
@@ -46,9 +39,9 @@ extension ReferenceKernels {
     static func dequantizeLinear(
         _ attributes: DequantizeLinearAttributes, _ inputs: KernelInputs
     ) throws(KernelError) -> Tensor {
-        let data = try inputs.required(0, types: quantizedTypes.union([.int32]))
-        let scale = try inputs.required(1, types: [.float32, .float16, .bfloat16])
-        let zeroPoint = try inputs.optional(2, type: data.elementType)
+        let data = try inputs.required(0)
+        let scale = try inputs.required(1)
+        let zeroPoint = inputs.optional(2)
         let channels = try QuantizationChannels(
             data: data, scale: scale, zeroPoint: zeroPoint, axis: attributes.axis, blockSize: attributes.blockSize)
         if scale.elementType == .float32 {

@@ -40,9 +40,6 @@ extension ReferenceKernels {
         _ function: QuantizedOperator.Function, _ left: ScaledIntegers, _ right: ScaledIntegers,
         _ result: IntegerScale
     ) throws(KernelError) -> Tensor {
-        guard left.integers.elementType == right.integers.elementType else {
-            throw .unsupportedElementType(input: 3, type: right.integers.elementType.rawValue)
-        }
         let (first, second) = (left.parameters, right.parameters)
         let (firstZero, secondZero) = (Int64(first.zeroPoint), Int64(second.zeroPoint))
         let integers: Tensor
@@ -140,8 +137,8 @@ private struct IntegerScale {
 
     /// An absent zero point is 0.
     init(_ inputs: KernelInputs, scale: Int, zeroPoint: Int, type: ElementType) throws(KernelError) {
-        let given = try inputs.required(scale, types: [.float32])
-        let offset = try inputs.optional(zeroPoint, type: type)
+        let given = try inputs.required(scale)
+        let offset = inputs.optional(zeroPoint)
         guard given.elementCount == 1, offset?.elementCount ?? 1 == 1 else {
             throw .shapeMismatch("scale and zero point at inputs \(scale) and \(zeroPoint) must be one number each")
         }
@@ -165,7 +162,7 @@ private struct ScaledIntegers {
 
     /// The three inputs from `index` on.
     init(_ inputs: KernelInputs, _ index: Int) throws(KernelError) {
-        integers = try inputs.required(index, types: [.int8, .uint8])
+        integers = try inputs.required(index)
         parameters = try IntegerScale(
             inputs, scale: index + 1, zeroPoint: index + 2, type: integers.elementType)
     }

@@ -4,8 +4,7 @@ import Tensors
 extension ReferenceKernels {
     /// Where elements stand among those of their axis; in an order NaN is larger than every number, as in NumPy.
     static func ranking(_ op: RankingOperator, _ inputs: KernelInputs) throws(KernelError) -> [Tensor] {
-        let types = if case .cumulative = op { ElementTypes.wideNumbers } else { ElementTypes.numbers }
-        let data = try inputs.required(0, types: types)
+        let data = try inputs.required(0)
         return switch data.elementType.lane {
         case .float: try ranking(op, data, inputs, Float.self)
         case .double: try ranking(op, data, inputs, Double.self)

@@ -27,11 +27,10 @@ struct RecurrentOperands<T: Lane & BinaryFloatingPoint> {
     private let batchFirst: Bool
 
     init(_ attributes: RecurrentAttributes, _ inputs: KernelInputs, gates: Int) throws(KernelError) {
-        let data = try inputs.required(0, types: ElementTypes.floats)
-        let type = data.elementType
+        let data = try inputs.required(0)
         guard data.shape.rank == 3 else { throw .shapeMismatch("the input must have rank 3 but has \(data.shape)") }
         batchFirst = attributes.batchFirst
-        elementType = type
+        elementType = data.elementType
         steps = data.shape[batchFirst ? 1 : 0]
         batch = data.shape[batchFirst ? 0 : 1]
         directions = attributes.direction == .bidirectional ? 2 : 1
@@ -42,8 +41,8 @@ struct RecurrentOperands<T: Lane & BinaryFloatingPoint> {
         }
         let inputSize = data.shape[2]
         let rows = gates * hidden
-        let weight = try Self.parameter(inputs, 1, type, shape: [directions, rows, inputSize])
-        let recurrent = try Self.parameter(inputs, 2, type, shape: [directions, rows, hidden])
+        let weight = try Self.parameter(inputs, 1, shape: [directions, rows, inputSize])
+        let recurrent = try Self.parameter(inputs, 2, shape: [directions, rows, hidden])
         let timeFirst = batchFirst ? Self.swapped(data) : data
         let flat = timeFirst.widened(to: T.self).reshaped(
             to: try KernelShapes.output([steps * batch, inputSize], T.elementType))
@@ -54,18 +53,18 @@ struct RecurrentOperands<T: Lane & BinaryFloatingPoint> {
             return ReferenceKernels.multiply(flat, matrix, shape: projectedShape, T.self).elements(as: T.self)
         }
         recurrence = (0..<directions).map { Self.transposed(recurrent, $0) }
-        bias = try Self.optional(inputs, 3, type, [directions, 2 * rows], directions: directions)
+        bias = try Self.optional(inputs, 3, [directions, 2 * rows], directions: directions)
         let state = batchFirst ? [batch, directions, hidden] : [directions, batch, hidden]
         let stateShape = try KernelShapes.output(state, T.elementType)
-        initialHidden = try Self.states(inputs, 5, type, stateShape, batchFirst, directions: directions)
-        initialCell = gates == 4 ? try Self.states(inputs, 6, type, stateShape, batchFirst, directions: directions) : []
+        initialHidden = try Self.states(inputs, 5, stateShape, batchFirst, directions: directions)
+        initialCell = gates == 4 ? try Self.states(inputs, 6, stateShape, batchFirst, directions: directions) : []
         peepholes =
-            gates == 4 ? try Self.optional(inputs, 7, type, [directions, 3 * hidden], directions: directions) : []
+            gates == 4 ? try Self.optional(inputs, 7, [directions, 3 * hidden], directions: directions) : []
         lengths = try Self.sequenceLengths(inputs, steps: steps, batch: batch)
     }
 
     private static func sequenceLengths(_ inputs: KernelInputs, steps: Int, batch: Int) throws(KernelError) -> [Int] {
-        guard let lengths = try inputs.optional(4, type: .int32) else { return [Int](repeating: steps, count: batch) }
+        guard let lengths = inputs.optional(4) else { return [Int](repeating: steps, count: batch) }
         let values = lengths.elements(as: Int32.self).map(Int.init)
         guard lengths.shape.dimensions == [batch], values.allSatisfy({ $0 >= 0 && $0 <= steps }) else {
             throw .invalidArgument("the sequence lengths \(values) must be \(batch) numbers within 0...\(steps)")
@@ -74,9 +73,9 @@ struct RecurrentOperands<T: Lane & BinaryFloatingPoint> {
     }
 
     private static func parameter(
-        _ inputs: KernelInputs, _ index: Int, _ type: ElementType, shape: [Int]
+        _ inputs: KernelInputs, _ index: Int, shape: [Int]
     ) throws(KernelError) -> Tensor {
-        let tensor = try inputs.required(index, types: [type])
+        let tensor = try inputs.required(index)
         guard tensor.shape.dimensions == shape else {
             throw .shapeMismatch("input \(index) has shape \(tensor.shape) where \(shape) is needed")
         }
@@ -85,25 +84,25 @@ struct RecurrentOperands<T: Lane & BinaryFloatingPoint> {
 
     /// An optional input with one row per direction; zeros when it is absent.
     private static func optional(
-        _ inputs: KernelInputs, _ index: Int, _ type: ElementType, _ shape: [Int], directions: Int
+        _ inputs: KernelInputs, _ index: Int, _ shape: [Int], directions: Int
     ) throws(KernelError) -> [[T]] {
         var values = [T](repeating: 0, count: KernelShapes.count(shape[...]))
         if inputs.optional(index) != nil {
-            values = try parameter(inputs, index, type, shape: shape).widened(to: T.self).elements(as: T.self)
+            values = try parameter(inputs, index, shape: shape).widened(to: T.self).elements(as: T.self)
         }
         let size = values.count / directions
         return (0..<directions).map { Array(values[$0 * size..<($0 + 1) * size]) }
     }
 
     private static func states(
-        _ inputs: KernelInputs, _ index: Int, _ type: ElementType, _ shape: Shape, _ batchFirst: Bool, directions: Int
+        _ inputs: KernelInputs, _ index: Int, _ shape: Shape, _ batchFirst: Bool, directions: Int
     ) throws(KernelError) -> [[T]] {
         guard batchFirst, inputs.optional(index) != nil else {
-            return try optional(inputs, index, type, shape.dimensions, directions: directions)
+            return try optional(inputs, index, shape.dimensions, directions: directions)
         }
-        let tensor = swapped(try parameter(inputs, index, type, shape: shape.dimensions))
+        let tensor = swapped(try parameter(inputs, index, shape: shape.dimensions))
         return try optional(
-            KernelInputs(tensors: [tensor]), 0, type, tensor.shape.dimensions, directions: directions)
+            KernelInputs(tensors: [tensor]), 0, tensor.shape.dimensions, directions: directions)
     }
 
     /// The tensor with its first two axes exchanged.

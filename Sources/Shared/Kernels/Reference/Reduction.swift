@@ -8,13 +8,7 @@ import Glibc
 extension ReferenceKernels {
     /// Reduces the axes of input 1 (or all); floats are summed in `Double` in row-major order, integers wrap.
     static func reduce(_ attributes: ReductionAttributes, _ inputs: KernelInputs) throws(KernelError) -> Tensor {
-        let types: Set<ElementType> =
-            switch attributes.function {
-            case .minimum, .maximum: ElementTypes.all
-            case .mean, .sum, .l2Norm, .sumOfSquares, .l1Norm, .product, .logarithmOfSum, .logarithmOfSumOfExponentials:
-                ElementTypes.wideNumbers
-            }
-        let data = try inputs.required(0, types: types)
+        let data = try inputs.required(0)
         let given = try inputs.optionalIntegers(1) ?? []
         let rank = data.shape.rank
         let reduced: [Int]

@@ -16,9 +16,15 @@ public enum ReferenceKernels {
     ///   - arithmetic: How modules of the simulated device use their scales.
     /// - Returns: `outputCount` tensors.
     /// - Throws: `KernelError` when inputs are missing or have types, shapes or values that the operator does not take.
+    ///   Types are checked here (`Operator.elementTypes`), for all kernels.
     public static func evaluate(
         _ op: Operator, inputs: [Tensor?], outputCount: Int, arithmetic: MLUArithmetic = .exact
     ) throws(KernelError) -> [Tensor] {
+        do {
+            try op.elementTypes.check(inputs.map { $0?.elementType })
+        } catch {
+            throw .unsupportedElementType(input: error.input, type: error.type.rawValue)
+        }
         let results = try compute(op, KernelInputs(tensors: inputs), outputCount: outputCount, arithmetic)
         guard results.count >= outputCount else {
             throw .unsupported("the operator gives \(results.count) outputs but the node declares \(outputCount)")

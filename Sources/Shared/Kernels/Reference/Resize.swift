@@ -18,9 +18,6 @@ extension ReferenceKernels {
             return ElementMoves.remap(
                 data, shape: shape, indices: axes.map { $0.nearestIndices(attributes) }, fill: fill)
         }
-        guard data.elementType != .bool else {
-            throw .unsupportedElementType(input: 0, type: data.elementType.rawValue)
-        }
         return interpolate(data, axes, attributes, shape: shape)
     }
 
@@ -97,7 +94,7 @@ struct ResizeAxis {
         let (scales, outputs) = try extents(attributes, inputs, shape: shape, axes: selected)
         var regions = [(start: Float, end: Float)](repeating: (0, 1), count: rank)
         if attributes.coordinates == .cropAndResizeRegion {
-            let region = try inputs.required(1, types: ElementTypes.floats)
+            let region = try inputs.required(1)
             guard region.elementCount == 2 * selected.count else {
                 throw .shapeMismatch("the region of interest \(region.shape) must hold two numbers per resized axis")
             }
@@ -124,7 +121,7 @@ struct ResizeAxis {
         _ attributes: ResizeAttributes, _ inputs: KernelInputs, shape: Shape, axes: [Int]
     ) throws(KernelError) -> (scales: [Float], outputs: [Int]) {
         // Empty tensors are how older files leave an input out.
-        let scaleInput = try inputs.optional(2, type: .float32).flatMap { $0.elementCount == 0 ? nil : $0 }
+        let scaleInput = inputs.optional(2).flatMap { $0.elementCount == 0 ? nil : $0 }
         let sizes = try inputs.optionalIntegers(3).flatMap { $0.isEmpty ? nil : $0 }
         if let sizes {
             guard sizes.count == axes.count else {

@@ -7,28 +7,28 @@ extension ReferenceKernels {
         let data = try inputs.required(0)
         switch op {
         case .gatherElements(let axis):
-            let indices = try inputs.required(1, types: [.int32, .int64])
+            let indices = try inputs.required(1)
             let positions = try elementPositions(indices, axis: axis, in: data.shape)
             return [ElementChoice.collect(data, at: positions, shape: indices.shape)]
         case .gatherND(let batchAxes):
             let blocks = try IndexedBlocks(
-                inputs.required(1, types: [.int32, .int64]), in: data.shape, batchAxes: batchAxes)
+                inputs.required(1), in: data.shape, batchAxes: batchAxes)
             return [ElementChoice.collect(data, at: blocks.positions, shape: Shape(blocks.dimensions))]
         case .scatterElements(let axis, let reduction):
-            let indices = try inputs.required(1, types: [.int32, .int64])
-            let updates = try inputs.required(2, types: [data.elementType])
+            let indices = try inputs.required(1)
+            let updates = try inputs.required(2)
             guard updates.shape == indices.shape else {
                 throw .shapeMismatch("updates \(updates.shape) and indices \(indices.shape) differ")
             }
             return [try put(updates, into: data, at: elementPositions(indices, axis: axis, in: data.shape), reduction)]
         case .scatterND(let reduction):
-            let blocks = try IndexedBlocks(inputs.required(1, types: [.int32, .int64]), in: data.shape, batchAxes: 0)
-            let updates = try inputs.required(2, types: [data.elementType])
+            let blocks = try IndexedBlocks(inputs.required(1), in: data.shape, batchAxes: 0)
+            let updates = try inputs.required(2)
             guard updates.shape.dimensions == blocks.dimensions else {
                 throw .shapeMismatch("updates \(updates.shape) should have shape \(blocks.dimensions)")
             }
             return [try put(updates, into: data, at: blocks.positions, reduction)]
-        case .compress(let axis): return [try compress(data, try inputs.required(1, types: [.bool]), axis: axis)]
+        case .compress(let axis): return [try compress(data, try inputs.required(1), axis: axis)]
         case .nonZero: return [nonZero(data)]
         case .unique(let axis, let isSorted): return try unique(data, axis: axis, isSorted: isSorted)
         }

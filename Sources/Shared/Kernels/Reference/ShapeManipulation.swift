@@ -97,7 +97,7 @@ extension ReferenceKernels {
         var sources = [first]
         var extent = first.shape[axis]
         for index in 1..<max(inputs.count, 1) {
-            let source = try inputs.required(index, types: [first.elementType])
+            let source = try inputs.required(index)
             guard source.shape.rank == first.shape.rank,
                 first.shape.dimensions.indices.allSatisfy({ $0 == axis || source.shape[$0] == first.shape[$0] })
             else {
@@ -197,7 +197,7 @@ extension ReferenceKernels {
         guard pads.count == 2 * axes.count else {
             throw .shapeMismatch("\(pads.count) pads for \(axes.count) axes; there must be two per axis")
         }
-        let fill = try inputs.optional(2, type: data.elementType) ?? Tensor(zeros: [], elementType: data.elementType)
+        let fill = inputs.optional(2) ?? Tensor(zeros: [], elementType: data.elementType)
         guard fill.elementCount == 1 else {
             throw .shapeMismatch("the constant value must be a scalar but has shape \(fill.shape)")
         }

@@ -20,7 +20,7 @@ extension ReferenceKernels {
 
     /// A floating-point input's elements in `Double`.
     static func doubles(_ inputs: KernelInputs, _ index: Int, rank: Int? = nil) throws(KernelError) -> [Double] {
-        let tensor = try inputs.required(index, types: ElementTypes.floats)
+        let tensor = try inputs.required(index)
         if let rank, tensor.shape.rank != rank {
             throw .shapeMismatch("input \(index) has shape \(tensor.shape), not rank \(rank)")
         }

@@ -35,7 +35,13 @@ struct GraphImporter {
         } catch {
             throw .invalidGraph(error)
         }
-        return try LegacyForms(graph, conversion: conversion, valueNames: valueNames).modernized()
+        graph = try LegacyForms(graph, conversion: conversion, valueNames: valueNames).modernized()
+        do {
+            try graph.validateElementTypes()
+        } catch {
+            throw .inconsistentTypes(error)
+        }
+        return graph
     }
 
     private static func valueNames(of proto: Onnx_GraphProto) -> Set<String> {

@@ -105,7 +105,7 @@ extension NodeConversion {
     private mutating func addControl(
         _ node: FlatGraph.FlatNode, _ context: ConversionContext
     ) throws(ONNXImportError) {
-        var bodies: [Graph] = []
+        var converted: [(graph: Graph, types: [TensorType?])] = []
         for body in node.bodies {
             let formal: [TensorType]
             let captured: [Graph.Value]
@@ -116,8 +116,9 @@ extension NodeConversion {
                 return refuse(node, error)
             }
             guard let graph = try graph(of: body, formal: formal, captured: captured, context) else { return }
-            bodies.append(graph)
+            converted.append(graph)
         }
+        let bodies = try withOutputs(converted, of: node)
         do {
             let op = try ControlFamily.op(node, bodies: bodies)
             nodes.append(
@@ -141,10 +142,30 @@ extension NodeConversion {
         return values
     }
 
-    /// The graph of a body; `nil` after a refusal.
+    /// The graphs of a node with their outputs.
+    ///
+    /// A branch whose types do not fit is never taken: its outputs are of the types that the other one gives.
+    private func withOutputs(
+        _ converted: [(graph: Graph, types: [TensorType?])], of node: FlatGraph.FlatNode
+    ) throws(ONNXImportError) -> [Graph] {
+        var graphs: [Graph] = []
+        for (body, own) in zip(node.bodies, converted) {
+            var graph = own.graph
+            for (index, name) in body.outputs.enumerated() {
+                let others = converted.compactMap { $0.types.indices.contains(index) ? $0.types[index] : nil }
+                let other = others.first.map { TensorType(elementType: $0.elementType, dimensions: nil) }
+                guard let type = own.types[index] ?? other else { throw .invalidGraph(.undefinedOutput(value: name)) }
+                graph.outputs.append(Graph.Value(name: name, type: type))
+            }
+            graphs.append(graph)
+        }
+        return graphs
+    }
+
+    /// The graph of a body without its outputs, and what is known about these; `nil` after a refusal.
     private mutating func graph(
         of body: FlatGraph.FlatBody, formal: [TensorType], captured: [Graph.Value], _ context: ConversionContext
-    ) throws(ONNXImportError) -> Graph? {
+    ) throws(ONNXImportError) -> (graph: Graph, types: [TensorType?])? {
         let inputs = zip(body.inputs, formal).map { Graph.Value(name: $0, type: $1) } + captured
         var values: [String: InferredValue] = [:]
         for input in inputs { values[input.name] = knownValues?[input.name] ?? InferredValue(input.type) }
@@ -173,14 +194,11 @@ extension NodeConversion {
             guard body.isBranch else { throw .inconsistentTypes(error) }
             types = [:]
         }
-        for (index, name) in body.outputs.enumerated() {
+        // Extents that follow from nothing are declared for what never runs.
+        let outputs: [TensorType?] = body.outputs.enumerated().map { index, name in
             let declared = body.outputTypes[index]
-            // Extents that follow from nothing are declared for what never runs.
-            guard let type = types[name]?.completed(by: declared) ?? declared else {
-                throw .invalidGraph(.undefinedOutput(value: name))
-            }
-            graph.outputs.append(Graph.Value(name: name, type: type))
+            return types[name]?.completed(by: declared) ?? declared
         }
-        return graph
+        return (graph, outputs)
     }
 }

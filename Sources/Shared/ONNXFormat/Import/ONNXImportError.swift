@@ -65,7 +65,7 @@ public enum ONNXImportError: Error, Hashable, Sendable {
     case invalidValue(name: String, reason: String)
     /// The graph is not well formed.
     case invalidGraph(GraphValidationError)
-    /// Types contradict each other where they decide how an old operator is read.
+    /// An operator does not take the element types of what it reads, or types contradict each other where they decide how an old one is read.
     case inconsistentTypes(ShapeInferenceError)
 }
 

@@ -3,13 +3,13 @@ internal import Tensors
 
 /// `If`, `Loop` and `Scan`.
 enum ControlFamily {
+    /// The first opset of each operator in a form that Tare reads; before opset 9 a scan went over a batch.
+    static let since = ["If": 1, "Loop": 1, "Scan": 9]
+
     /// The attributes that hold the graphs of an operator; `nil` for other operators.
     static func graphAttributes(of opType: String) -> [String]? {
-        switch opType {
-        case "If": ["then_branch", "else_branch"]
-        case "Loop", "Scan": ["body"]
-        default: nil
-        }
+        guard since[opType] != nil else { return nil }
+        return opType == "If" ? ["then_branch", "else_branch"] : ["body"]
     }
 
     /// The types of a body's own inputs.
@@ -18,7 +18,7 @@ enum ControlFamily {
     static func formalTypes(
         of body: FlatGraph.FlatBody, in node: FlatGraph.FlatNode, known: [String: InferredValue]
     ) throws(NodeRefusal) -> [TensorType] {
-        guard node.proto.opType != "Scan" || node.opset >= 9 else {
+        guard node.opset >= since[node.proto.opType] ?? 1 else {
             throw .attribute(
                 "body", "scans over a batch (opset 8) are not handled; export the model with opset 9 or newer")
         }

@@ -10,14 +10,20 @@ struct OperatorImport: Sendable {
     let name: String
     /// The first version of its domain that has the operator.
     let since: Int
+    /// The last version that has it, and what replaced it; `nil` when it is still there.
+    let end: (until: Int, replacement: String)?
     /// Whether the conversion asks for the types of its inputs.
     let readsTypes: Bool
     /// The conversion.
     let convert: Conversion
 
-    init(_ name: String, since: Int = 1, readsTypes: Bool = false, _ convert: @escaping Conversion) {
+    init(
+        _ name: String, since: Int = 1, end: (until: Int, replacement: String)? = nil, readsTypes: Bool = false,
+        _ convert: @escaping Conversion
+    ) {
         self.name = name
         self.since = since
+        self.end = end
         self.readsTypes = readsTypes
         self.convert = convert
     }
@@ -30,7 +36,7 @@ struct OperatorImport: Sendable {
 
 /// The operators that Tare imports, by domain and name.
 enum OperatorTable {
-    private static let entries: [String: [String: OperatorImport]] = {
+    static let entries: [String: [String: OperatorImport]] = {
         let standard = [
             ConvolutionFamily.imports, LinearFamily.imports, PoolingFamily.imports, NormalizationFamily.imports,
             ElementwiseFamily.imports, ElementFunctionFamily.imports, LogicFamily.imports, ArrangementFamily.imports,
@@ -52,12 +58,17 @@ enum OperatorTable {
 
     /// Looks up an operator for a model that declares `opset` of its domain; the empty domain is ONNX's own.
     static func entry(_ name: String, domain: String, opset: Int) -> OperatorImport? {
-        guard let entry = entries[domain]?[name], entry.since <= opset else { return nil }
+        guard let entry = entries[domain]?[name], entry.since <= opset, opset <= entry.end?.until ?? opset else {
+            return nil
+        }
         return entry
     }
 
     /// Why an operator that Tare knows is refused; `nil` for others.
     static func refusal(of name: String, domain: String) -> String? {
-        domain.isEmpty && RandomFamily.names.contains(name) ? RandomFamily.reason : nil
+        if let end = entries[domain]?[name]?.end {
+            return "opset \(end.until + 1) replaced it by \(end.replacement); export the model again"
+        }
+        return domain.isEmpty ? RefusedFamily.reasons[name] : nil
     }
 }

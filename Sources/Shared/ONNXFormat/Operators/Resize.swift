@@ -5,7 +5,7 @@ internal import Tensors
 enum ResizeFamily {
     static let imports = [
         OperatorImport("Resize", since: 10, resize),
-        OperatorImport("Upsample", upsample),
+        OperatorImport("Upsample", end: (9, "Resize"), upsample),
     ]
 
     static let modes: [(String, ResizeAttributes.Mode)] = [
@@ -64,9 +64,6 @@ enum ResizeFamily {
     }
 
     @Sendable private static func upsample(_ node: inout NodeImport) throws(NodeRefusal) -> Operator {
-        guard node.opset < 10 else {
-            throw .attribute("mode", "opset 10 replaced Upsample by Resize; export the model again")
-        }
         if node.opset < 9 {
             guard let scales = try node.attributes.numbers("scales") else {
                 throw .attribute("scales", "it is missing")

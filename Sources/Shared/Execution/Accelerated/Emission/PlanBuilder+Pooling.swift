@@ -48,6 +48,13 @@ extension PlanBuilder {
         else { return false }
         let target = newForm(layout)
         append(.primitive(primitive, [source.position, target.position]))
+        if algorithm == .maximum {
+            append(
+                .lowestWindows(
+                    LowestWindowsStep(
+                        source: source.position, input: source.layout, result: target.position, output: layout,
+                        window: window)))
+        }
         try define(node.outputs[0], [ValueForm(position: target.position, layout: resultLayout ?? layout)])
         return true
     }

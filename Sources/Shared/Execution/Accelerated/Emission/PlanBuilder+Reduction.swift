@@ -6,9 +6,13 @@ extension PlanBuilder {
     /// Mean, sum, maximum or minimum along constant axes.
     func emitReduction(_ node: Node, _ attributes: ReductionAttributes) throws(ExecutionError) -> Bool {
         guard let input = floatShape(node.input(0)), let output = floatShape(node.outputs[0]), input.rank >= 1,
-            let algorithm = ReductionAlgorithm(attributes.function),
             let axes = reducedAxes(node, attributes, rank: input.rank), !axes.isEmpty
         else { return false }
+        if attributes.function == .maximum || attributes.function == .minimum {
+            return try emitExtremes(
+                node, isMaximum: attributes.function == .maximum, axes: axes, input: input, output: output)
+        }
+        guard let algorithm = ReductionAlgorithm(attributes.function) else { return false }
         let isGlobalMean =
             (3...5).contains(input.rank) && axes == Set(2..<input.rank) && algorithm == .mean
         if isGlobalMean {
@@ -27,6 +31,31 @@ extension PlanBuilder {
         let target = newForm(StridedShape(rowMajor: output.dimensions))
         append(.primitive(primitive, [source.position, target.position]))
         try define(node.outputs[0], [target])
+        return true
+    }
+
+    /// The largest or smallest elements: one step for each group of neighbouring axes, the last group first.
+    private func emitExtremes(
+        _ node: Node, isMaximum: Bool, axes: Set<Int>, input: Shape, output: Shape
+    ) throws(ExecutionError) -> Bool {
+        guard axes.allSatisfy(input.dimensions.indices.contains) else { return false }
+        var (extents, remaining) = (input.dimensions, axes.sorted())
+        var form = try rowMajorForm(of: node.inputs[0])
+        while let last = remaining.popLast() {
+            var first = last
+            while remaining.last == first - 1 { first = remaining.removeLast() }
+            let count = extents[first...last].reduce(1, *)
+            let inner = extents[(last + 1)...].reduce(1, *)
+            for axis in first...last { extents[axis] = 1 }
+            let target = newForm(StridedShape(rowMajor: remaining.isEmpty ? output.dimensions : extents))
+            append(
+                .extremes(
+                    ExtremesStep(
+                        source: form.position, result: target.position, isMaximum: isMaximum,
+                        outer: extents[..<first].reduce(1, *), count: count, inner: inner)))
+            form = target
+        }
+        try define(node.outputs[0], [form])
         return true
     }
 
@@ -99,9 +128,9 @@ extension ReductionAlgorithm {
         switch function {
         case .mean: self = .mean
         case .sum: self = .sum
-        case .minimum: self = .minimum
-        case .maximum: self = .maximum
-        case .l2Norm, .sumOfSquares, .l1Norm, .product, .logarithmOfSum, .logarithmOfSumOfExponentials: return nil
+        case .minimum, .maximum, .l2Norm, .sumOfSquares, .l1Norm, .product, .logarithmOfSum,
+            .logarithmOfSumOfExponentials:
+            return nil
         }
     }
 }
