@@ -294,6 +294,14 @@ let package = Package(
         .testTarget(
             name: "SimulationTests", dependencies: ["ClusterSimulation"], path: "Tests/SimulationTests",
             swiftSettings: settings),
+        // The readers of foreign files as one function, for libFuzzer and for what it once found.
+        .target(
+            name: "FuzzEntries", dependencies: ["Conversion", "Datasets", "Graphs", "ONNXFormat", "Tensors"],
+            path: "Fuzzing/Entries", swiftSettings: settings),
+        .testTarget(
+            name: "FuzzRegressionTests",
+            dependencies: ["FuzzEntries", "TestSupport"], path: "Tests/FuzzRegressionTests",
+            swiftSettings: settings),
         .testTarget(
             name: "ClusterTests",
             dependencies: [
@@ -312,3 +320,12 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Only `make fuzz` builds the program that libFuzzer drives: it is linked with libFuzzer's library.
+if Context.environment["TARE_FUZZING"] != nil {
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "Fuzzing/CFuzzer"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["CFuzzer", "FuzzEntries"], path: "Fuzzing/Runner", swiftSettings: settings),
+    ]
+}

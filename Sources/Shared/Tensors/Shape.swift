@@ -10,7 +10,7 @@ public struct Shape: Hashable, Sendable {
 
     /// Makes a shape.
     ///
-    /// - Precondition: No extent is negative and their product fits an `Int`. Extents that come from a file or a peer
+    /// - Precondition: No extent is negative and there are not too many elements. Extents that come from a file or a peer
     ///   go through `init(checking:)` instead.
     public init(_ dimensions: [Int]) {
         guard let shape = Shape(checking: dimensions) else {
@@ -19,16 +19,26 @@ public struct Shape: Hashable, Sendable {
         self = shape
     }
 
+    /// Most elements of a shape: their bytes can still be counted, with a header before them.
+    public static let maximumElementCount = 1 << 58
+    /// Most elements of the axes of an empty shape that are not empty: loops over these axes end.
+    public static let maximumEmptyElementCount = 1 << 31
+
     /// Makes a shape from untrusted extents.
     ///
-    /// - Returns: `nil` when an extent is negative or the number of elements overflows.
+    /// - Returns: `nil` when an extent is negative or there are more than `maximumElementCount` elements; when an extent
+    ///   is 0, when the others have more than `maximumEmptyElementCount`. So every part of a shape is a shape too.
     public init?(checking dimensions: [Int]) {
         var count = 1
         for extent in dimensions {
             guard extent >= 0 else { return nil }
-            let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-            guard !overflow else { return nil }
+            let (product, overflow) = count.multipliedReportingOverflow(by: max(extent, 1))
+            guard !overflow, product <= Self.maximumElementCount else { return nil }
             count = product
+        }
+        if dimensions.contains(0) {
+            guard count <= Self.maximumEmptyElementCount else { return nil }
+            count = 0
         }
         self.dimensions = dimensions
         self.elementCount = count
@@ -46,8 +56,7 @@ public struct Shape: Hashable, Sendable {
         var stride = 1
         for axis in dimensions.indices.reversed() {
             strides[axis] = stride
-            // Wraps only for an empty tensor with absurd extents, whose strides nobody follows.
-            stride &*= max(dimensions[axis], 1)
+            stride *= max(dimensions[axis], 1)
         }
         return strides
     }

@@ -61,13 +61,13 @@ extension ShapeRule {
         case .tile: return try tile(data)
         case .depthToSpace(let size, _):
             return try blocks(data) { dimensions in
-                let channels = dimensions[1].dividedExactly(by: .fixed(size * size))
+                let channels = dimensions[1].dividedExactly(by: .fixed(size) * .fixed(size))
                 return [dimensions[0], channels, dimensions[2] * .fixed(size), dimensions[3] * .fixed(size)]
             }
         case .spaceToDepth(let size):
             return try blocks(data) { dimensions in
                 [
-                    dimensions[0], dimensions[1] * .fixed(size * size),
+                    dimensions[0], dimensions[1] * .fixed(size) * .fixed(size),
                     dimensions[2].dividedExactly(by: .fixed(size)), dimensions[3].dividedExactly(by: .fixed(size)),
                 ]
             }
@@ -97,7 +97,8 @@ extension ShapeRule {
         }
         var elements: [InferredValue.Element]?
         if let known = data.elementsWithShape, let counts = integers(1), counts.allSatisfy({ $0 >= 0 }),
-            zip(counts, known.shape).reduce(1, { $0 * $1.0 * $1.1 }) <= InferredValue.maximumElementCount
+            let count = product((counts + known.shape).map(Dimension.fixed)).fixedValue,
+            count <= InferredValue.maximumElementCount
         {
             let indices = zip(counts, known.shape).map { count, extent in (0..<count).flatMap { _ in 0..<extent } }
             elements = ElementSelection.select(known.elements, of: known.shape, indices: indices)
@@ -136,7 +137,8 @@ extension ShapeRule {
             return [InferredValue(TensorType(elementType: type, dimensions: [.unknown]))]
         }
         if let a = first.fixedInteger, let b = last.fixedInteger, let c = by.fixedInteger, c != 0,
-            abs(b - a) / abs(c) <= InferredValue.maximumElementCount
+            let distance = (Dimension.fixed(b) - .fixed(a)).fixedValue,
+            distance.magnitude / c.magnitude <= UInt(InferredValue.maximumElementCount)
         {
             let elements = Array(stride(from: a, to: b, by: c))
             return [
@@ -149,7 +151,23 @@ extension ShapeRule {
         if first == .integer(.fixed(0)), by == .integer(.fixed(1)), case .integer(let extent) = last {
             return [InferredValue(TensorType(elementType: type, dimensions: [extent.atLeast(0)]))]
         }
-        return [InferredValue(TensorType(elementType: type, dimensions: [.unknown]))]
+        let count = Self.rangeCount(first, last, by)
+        return [InferredValue(TensorType(elementType: type, dimensions: [count]))]
+    }
+
+    /// How many numbers there are from the first one to the last one, which does not count.
+    private static func rangeCount(
+        _ first: InferredValue.Element, _ last: InferredValue.Element, _ step: InferredValue.Element
+    ) -> Dimension {
+        func number(_ element: InferredValue.Element) -> Double? {
+            switch element {
+            case .integer(let value): value.fixedValue.map { Double($0) }
+            case .real(let value): value
+            }
+        }
+        guard let start = number(first), let end = number(last), let step = number(step) else { return .unknown }
+        let count = ((end - start) / step).rounded(.up)
+        return count.isFinite ? Int(exactly: max(count, 0)).map(Dimension.fixed) ?? .unknown : .unknown
     }
 
     private func oneHot(_ indices: InferredValue, _ axis: Int) throws(ShapeRuleError) -> [InferredValue] {

@@ -27,7 +27,14 @@ extension ReferenceKernels {
         guard repeats.count == data.shape.rank, repeats.allSatisfy({ $0 >= 0 }) else {
             throw .shapeMismatch("repeats \(repeats) do not fit data \(data.shape)")
         }
-        let shape = try KernelShapes.output(zip(data.shape.dimensions, repeats).map(*), data.elementType)
+        var dimensions: [Int] = []
+        for (extent, count) in zip(data.shape.dimensions, repeats) {
+            let (product, overflow) = extent.multipliedReportingOverflow(by: count)
+            guard !overflow else { throw .shapeMismatch("\(count) repeats of \(extent) elements are too many") }
+            dimensions.append(product)
+        }
+        let shape = try KernelShapes.output(dimensions, data.elementType)
+        guard shape.elementCount > 0 else { return Tensor(zeros: shape, elementType: data.elementType) }
         let indices = zip(data.shape.dimensions, repeats).map { extent, count in
             (0..<count).flatMap { _ in (0..<extent).map { Optional($0) } }
         }
@@ -36,32 +43,39 @@ extension ReferenceKernels {
 
     private static func zero(of type: ElementType) -> Tensor { Tensor(zeros: [1], elementType: type) }
 
+    /// Larger blocks have more elements than a tensor; their square fits.
+    private static let maximumBlockSize = 1 << 16
+
     private static func depthToSpace(_ data: Tensor, _ size: Int, blocksFirst: Bool) throws(KernelError) -> Tensor {
-        guard data.shape.rank == 4, size > 0, data.shape[1] % (size * size) == 0 else {
+        guard data.shape.rank == 4, (1...maximumBlockSize).contains(size), data.shape[1] % (size * size) == 0 else {
             throw .shapeMismatch("\(data.shape) has no channels for blocks of \(size) x \(size)")
         }
         let (n, c, h, w) = (data.shape[0], data.shape[1] / (size * size), data.shape[2], data.shape[3])
+        let result = try KernelShapes.output([n, c, h * size, w * size], data.elementType)
         let split: Shape = blocksFirst ? [n, size, size, c, h, w] : [n, c, size, size, h, w]
         let order = blocksFirst ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3]
         let strides = split.rowMajorStrides
         return ElementMoves.gather(
             data.reshaped(to: split), shape: Shape(order.map { split[$0] }), strides: order.map { strides[$0] },
             offset: 0
-        ).reshaped(to: [n, c, h * size, w * size])
+        ).reshaped(to: result)
     }
 
     private static func spaceToDepth(_ data: Tensor, _ size: Int) throws(KernelError) -> Tensor {
-        guard data.shape.rank == 4, size > 0, data.shape[2] % size == 0, data.shape[3] % size == 0 else {
+        guard data.shape.rank == 4, (1...maximumBlockSize).contains(size), data.shape[2] % size == 0,
+            data.shape[3] % size == 0
+        else {
             throw .shapeMismatch("\(data.shape) does not divide into blocks of \(size) x \(size)")
         }
         let (n, c, h, w) = (data.shape[0], data.shape[1], data.shape[2] / size, data.shape[3] / size)
+        let result = try KernelShapes.output([n, c * size * size, h, w], data.elementType)
         let split: Shape = [n, c, h, size, w, size]
         let strides = split.rowMajorStrides
         let order = [0, 3, 5, 1, 2, 4]
         return ElementMoves.gather(
             data.reshaped(to: split), shape: Shape(order.map { split[$0] }), strides: order.map { strides[$0] },
             offset: 0
-        ).reshaped(to: [n, c * size * size, h, w])
+        ).reshaped(to: result)
     }
 
     private static func triangle(_ inputs: KernelInputs, isUpper: Bool) throws(KernelError) -> Tensor {
@@ -108,17 +122,19 @@ extension ReferenceKernels {
             throw .shapeMismatch("extents \(wanted) do not fit \(places.count) axes")
         }
         var dimensions = data.shape.dimensions
+        for (axis, extent) in zip(places, wanted) { dimensions[axis] = extent }
+        let shape = try KernelShapes.output(dimensions, data.elementType)
+        guard shape.elementCount > 0 else { return Tensor(zeros: shape, elementType: data.elementType) }
+        // Only along cropped and padded axes do the extents differ.
         var indices = dimensions.map { extent in (0..<extent).map { Optional($0) } }
         for (axis, extent) in zip(places, wanted) {
-            let own = dimensions[axis]
+            let own = data.shape[axis]
             // Of an odd number of elements the larger half is at the end.
             let start = own > extent ? (own - extent) / 2 : -((extent - own) / 2)
             indices[axis] = (0..<extent).map { index in
                 (0..<own).contains(index + start) ? index + start : nil
             }
-            dimensions[axis] = extent
         }
-        let shape = try KernelShapes.output(dimensions, data.elementType)
         return ElementMoves.remap(data, shape: shape, indices: indices, fill: zero(of: data.elementType))
     }
 
@@ -140,14 +156,16 @@ extension ReferenceKernels {
         let bounds = try (0..<3).map { (index) throws(KernelError) in
             try inputs.required(index).converted(to: .float64).elements(as: Double.self)[0]
         }
-        let count = ((bounds[1] - bounds[0]) / bounds[2]).rounded(.up)
-        guard count.isFinite else {
+        let count = max(((bounds[1] - bounds[0]) / bounds[2]).rounded(.up), 0)
+        guard count.isFinite, let length = Int(exactly: count) else {
             throw .invalidArgument("a range from \(bounds[0]) to \(bounds[1]) by \(bounds[2])")
         }
-        let shape = try KernelShapes.output([Int(max(count, 0))], .float64)
+        let shape = try KernelShapes.output([length], .float64)
         if start.elementType.lane == .signed {
-            let (first, step) = (Int64(bounds[0]), Int64(bounds[2]))
-            return Tensor(shape: shape, elements: (0..<shape[0]).map { first &+ Int64($0) &* step })
+            let ends = try [0, 2].map { (index) throws(KernelError) in
+                try inputs.required(index).converted(to: .int64).elements(as: Int64.self)[0]
+            }
+            return Tensor(shape: shape, elements: (0..<shape[0]).map { ends[0] &+ Int64($0) &* ends[1] })
                 .converted(to: start.elementType)
         }
         return Tensor(shape: shape, elements: (0..<shape[0]).map { bounds[0] + Double($0) * bounds[2] })

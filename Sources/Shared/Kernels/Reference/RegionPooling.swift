@@ -42,8 +42,8 @@ extension ReferenceKernels {
         for region in 0..<count {
             let row = Array(regions[region * 5..<region * 5 + 5])
             guard let image = Int(exactly: row[0]), (0..<shape[0]).contains(image),
-                row.allSatisfy({ $0.magnitude < 1e9 })
-            else { throw .invalidArgument("region \(region) is \(row) and the data are \(shape)") }
+                row.allSatisfy({ $0.magnitude < 1e9 && ($0 * Double(scale)).magnitude < 1e15 })
+            else { throw .invalidArgument("region \(region) is \(row) and the data are \(shape), by scale \(scale)") }
             let corners = row.dropFirst().map { Int(($0 * Double(scale)).rounded()) }
             let rows = cells(from: corners[1], to: corners[3], count: height, extent: shape[2])
             let columns = cells(from: corners[0], to: corners[2], count: width, extent: shape[3])

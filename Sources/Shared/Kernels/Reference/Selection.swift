@@ -103,7 +103,7 @@ extension ReferenceKernels {
         }
         let place = try KernelShapes.axis(axis, rank: data.shape.rank)
         let chosen = condition.elements(as: Bool.self).enumerated().filter(\.element).map(\.offset)
-        guard condition.shape.rank == 1, chosen.last ?? 0 < max(data.shape[place], 1) else {
+        guard condition.shape.rank == 1, chosen.last ?? -1 < data.shape[place] else {
             throw .shapeMismatch("condition \(condition.shape) does not fit axis \(axis) of \(data.shape)")
         }
         var dimensions = data.shape.dimensions
