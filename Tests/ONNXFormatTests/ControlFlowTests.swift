@@ -194,6 +194,29 @@ import Testing
         #expect(attribute?.contains("'extra'") == true)
     }
 
+    /// Each level is gone through several times to learn what its loop carries, so a few more would take for ever.
+    @Test(.timeLimit(.minutes(1)), arguments: [5, 6, 25]) func loopsAreNestedOnlySoDeep(depth: Int) throws {
+        var model = ModelBuilder(opset: 13)
+        model.input("x", [2, 3])
+        model.input("count", [], type: 7)
+        model.output("y")
+        var inner = [ModelBuilder.node("Transpose", ["v"], ["t"])]
+        for level in 0..<depth {
+            let nodes = inner + [ModelBuilder.node("Identity", ["on"], ["still"])]
+            let graph = body(nodes, inputs: [("i", 7), ("on", 9), ("v", 1)], outputs: [("still", 9), ("t", 1)])
+            let isOutermost = level == depth - 1
+            inner = [
+                ModelBuilder.node(
+                    "Loop", ["count", "", isOutermost ? "x" : "v"], [isOutermost ? "y" : "t"], name: "loop\(level)",
+                    [.graph("body", graph)])
+            ]
+        }
+        model.proto.graph.node = inner
+        let error = try model.importError()?.description
+        #expect(
+            depth == 5 ? error == nil : error?.contains("loops are nested more than 5 deep") == true, "\(error ?? "")")
+    }
+
     @Test func malformedScansAreRefused() throws {
         func error(opset: Int64 = 13, inputs: [String] = ["x"], _ attributes: [Onnx_AttributeProto]) throws -> String? {
             var model = ModelBuilder(opset: opset)
