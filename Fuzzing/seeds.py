@@ -25,6 +25,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 FIXTURES = REPOSITORY / "Tests" / "Fixtures"
 MAXIMUM_BYTES = 16 * 1024
 NEWEST_OPSET = 26
+EXTREMES = [-(2**63), -(2**31), -2, -1, 0, 2**16, 2**31 - 1, 2**31, 2**40, 2**58, 2**62, 2**63 - 1]
 
 
 def write(folder: pathlib.Path, name: str, content: bytes) -> None:
@@ -58,8 +59,32 @@ def with_constant_inputs(model: onnx.ModelProto, arrays: list) -> onnx.ModelProt
     return result
 
 
+def hostile(model: onnx.ModelProto, generator: random.Random) -> onnx.ModelProto | None:
+    """The model with an integer attribute or element that is at or beyond an end of what makes sense."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    attributes = [attribute for attribute in result.graph.node[0].attribute if attribute.i or attribute.ints]
+    constants = [tensor for tensor in result.graph.initializer if tensor.data_type == TensorProto.INT64]
+    if not attributes and not constants:
+        return None
+    chosen, value = generator.choice(attributes + constants), generator.choice(EXTREMES)
+    if isinstance(chosen, onnx.AttributeProto):
+        if chosen.ints:
+            chosen.ints[generator.randrange(len(chosen.ints))] = value
+        else:
+            chosen.i = value
+    else:
+        elements = numpy_helper.to_array(chosen).copy()
+        if elements.size == 0:
+            return None
+        elements.reshape(-1)[generator.randrange(elements.size)] = value
+        chosen.CopyFrom(numpy_helper.from_array(elements, chosen.name))
+    return result
+
+
 def models(folder: pathlib.Path) -> None:
-    """ONNX's own cases of single operators, each with data and with constants as inputs."""
+    """ONNX's own cases of single operators, each with data and with constants as inputs, and with an extreme number in one of these."""
+    generator = random.Random(0)
     for case in collect_testcases(None):
         if case.model is None or len(case.data_sets) == 0:
             continue
@@ -74,6 +99,8 @@ def models(folder: pathlib.Path) -> None:
         folded = with_constant_inputs(model, case.data_sets[0][0])
         if folded is not None and folded.ByteSize() <= 4096:
             write(folder, f"{name}_constant.onnx", folded.SerializeToString())
+            if (refused := hostile(folded, generator)) is not None:
+                write(folder, f"{name}_hostile.onnx", refused.SerializeToString())
     write(folder, "chain.onnx", chain().SerializeToString())
 
 
@@ -217,7 +244,6 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 64
     warnings.simplefilter("ignore")
-    random.seed(0)
     np.random.seed(0)
     output = pathlib.Path(sys.argv[1])
     models(output / "onnx")

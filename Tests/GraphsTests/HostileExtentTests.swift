@@ -67,9 +67,9 @@ import Testing
     }
 
     @Test func emptyTensorsOfManyRowsAreNotWalked() throws {
-        let empty = InferredValue(Tensor(zeros: [1 << 31, 0], elementType: .int64))
-        #expect(try infer(.slice, empty, integers(0), integers(1 << 40), integers(0)) == [.fixed(1 << 31), 0])
-        #expect(try infer(.transpose(permutation: [1, 0]), empty) == [0, .fixed(1 << 31)])
-        #expect(try infer(.arrangement(.tile), empty, integers(1, 5)) == [.fixed(1 << 31), 0])
+        let empty = InferredValue(Tensor(zeros: [1 << 26, 0], elementType: .int64))
+        #expect(try infer(.slice, empty, integers(0), integers(1 << 40), integers(0)) == [.fixed(1 << 26), 0])
+        #expect(try infer(.transpose(permutation: [1, 0]), empty) == [0, .fixed(1 << 26)])
+        #expect(try infer(.arrangement(.tile), empty, integers(1, 5)) == [.fixed(1 << 26), 0])
     }
 }

@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ([], 1), ([0], 0), ([1 << 58], 1 << 58), ([1 << 29, 1 << 29], 1 << 58), ([0, 1 << 31], 0), ([3, 0, 5], 0),
+        ([], 1), ([0], 0), ([1 << 58], 1 << 58), ([1 << 29, 1 << 29], 1 << 58), ([0, 1 << 26], 0), ([3, 0, 5], 0),
     ])
     func possibleExtentsAreAShape(extents: [Int], count: Int) {
         #expect(Shape(checking: extents)?.elementCount == count)
@@ -20,7 +20,7 @@ import Testing
 
     /// What is cut out of a shape from a file needs no second check: every part of one is a shape.
     @Test func everyPartOfAShapeIsOne() throws {
-        for extents in [[0, 1 << 15, 1 << 16], [1 << 20, 1 << 20, 1 << 18], [7, 0, 0, 9]] {
+        for extents in [[0, 1 << 13, 1 << 13], [1 << 20, 1 << 20, 1 << 18], [7, 0, 0, 9]] {
             let shape = try #require(Shape(checking: extents))
             for kept in 0..<1 << shape.rank {
                 let part = shape.dimensions.indices.filter { kept >> $0 & 1 == 1 }.map { extents[$0] }

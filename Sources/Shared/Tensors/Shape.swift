@@ -10,38 +10,42 @@ public struct Shape: Hashable, Sendable {
 
     /// Makes a shape.
     ///
-    /// - Precondition: No extent is negative and there are not too many elements. Extents that come from a file or a peer
-    ///   go through `init(checking:)` instead.
+    /// - Precondition: No extent is negative and there are at most `maximumElementCount` elements, axes without any left
+    ///   out. Extents that come from a file or a peer go through `init(checking:)` instead.
     public init(_ dimensions: [Int]) {
-        guard let shape = Shape(checking: dimensions) else {
+        guard let count = Self.fullElementCount(dimensions) else {
             preconditionFailure("Shape \(dimensions) has a negative extent or too many elements")
         }
-        self = shape
+        self.dimensions = dimensions
+        elementCount = dimensions.contains(0) ? 0 : count
     }
 
     /// Most elements of a shape: their bytes can still be counted, with a header before them.
     public static let maximumElementCount = 1 << 58
     /// Most elements of the axes of an empty shape that are not empty: loops over these axes end.
-    public static let maximumEmptyElementCount = 1 << 31
+    public static let maximumEmptyElementCount = 1 << 26
 
     /// Makes a shape from untrusted extents.
     ///
     /// - Returns: `nil` when an extent is negative or there are more than `maximumElementCount` elements; when an extent
     ///   is 0, when the others have more than `maximumEmptyElementCount`. So every part of a shape is a shape too.
     public init?(checking dimensions: [Int]) {
+        guard let count = Self.fullElementCount(dimensions),
+            !dimensions.contains(0) || count <= Self.maximumEmptyElementCount
+        else { return nil }
+        self.init(dimensions)
+    }
+
+    /// Product of the extents that are not 0; `nil` when one is negative or there are too many elements.
+    private static func fullElementCount(_ dimensions: [Int]) -> Int? {
         var count = 1
         for extent in dimensions {
             guard extent >= 0 else { return nil }
             let (product, overflow) = count.multipliedReportingOverflow(by: max(extent, 1))
-            guard !overflow, product <= Self.maximumElementCount else { return nil }
+            guard !overflow, product <= maximumElementCount else { return nil }
             count = product
         }
-        if dimensions.contains(0) {
-            guard count <= Self.maximumEmptyElementCount else { return nil }
-            count = 0
-        }
-        self.dimensions = dimensions
-        self.elementCount = count
+        return count
     }
 
     /// Number of axes.

@@ -82,6 +82,7 @@ extension ReferenceKernels {
         let data = try inputs.required(0)
         let diagonal = try inputs.optionalIntegers(1)?.first ?? 0
         guard data.shape.rank >= 2 else { throw .shapeMismatch("\(data.shape) is no matrix") }
+        guard data.elementCount > 0 else { return data }
         let (rows, columns) = (data.shape[data.shape.rank - 2], data.shape[data.shape.rank - 1])
         let isKept = (0..<rows).flatMap { row in
             (0..<columns).map { isUpper ? $0 - row >= diagonal : $0 - row <= diagonal }
