@@ -6,9 +6,10 @@
 # faults  kills, stops, starves and cuts off real processes (release build, about 17 minutes, some of it as root)
 # simulate  many simulated clusters with faults: make simulate SEEDS=1000000 [FIRST=1]
 # conformance  counts what passes of all 1,884 single-operator cases of the pip package onnx (several minutes)
+# fuzz    every reader of foreign files against libFuzzer: make fuzz [SECONDS=600] [JOBS=1] [TARGETS="npz tar"]
 # bench   the benchmarks (release build, several minutes)
 # clean   removes everything that the other rules made
-.PHONY: demo test check deploy-check build bench conformance faults simulate clean setup
+.PHONY: demo test check deploy-check build bench conformance faults simulate fuzz clean setup
 
 DEBUG_BUILD = --scratch-path .build --explicit-target-dependency-import-check error
 RELEASE_BUILD = -c release --scratch-path .build-release
@@ -50,5 +51,10 @@ simulate: setup
 	swift build $(RELEASE_BUILD) --product cluster-simulation
 	SEEDS=$(SEEDS) FIRST=$(FIRST) .build-release/release/cluster-simulation
 
+SECONDS ?= 600
+JOBS ?= 1
+fuzz: setup
+	python3 Fuzzing/run.py --seconds $(SECONDS) --jobs $(JOBS) $(TARGETS)
+
 clean:
-	rm -rf .build .build-release .venv
+	rm -rf .build .build-release .build-fuzz .venv

@@ -16,6 +16,12 @@ let settings: [SwiftSetting] = [
 /// run whole networks; so are the store and the decisions of the cluster, which tests open and run thousands of times.
 let numericSettings: [SwiftSetting] = settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
+/// Whether `make fuzz` builds.
+let isFuzzing = Context.environment["TARE_FUZZING"] != nil
+
+/// libFuzzer gives the kernels tiny tensors; optimised and instrumented they take longer to compile than all the rest.
+let kernelSettings = isFuzzing ? settings + [.unsafeFlags(["-Onone"])] : numericSettings
+
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -87,7 +93,7 @@ let package = Package(
         library("Graphs", folder: "Shared/Graphs", dependencies: ["Quantization", "Tensors"]),
         library(
             "Kernels", folder: "Shared/Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors"],
-            settings: numericSettings),
+            settings: kernelSettings),
         library(
             "Execution", folder: "Shared/Execution",
             dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors"], settings: numericSettings),
@@ -298,6 +304,14 @@ let package = Package(
         .testTarget(
             name: "SimulationTests", dependencies: ["ClusterSimulation"], path: "Tests/SimulationTests",
             swiftSettings: settings),
+        // The readers of foreign files as one function, for libFuzzer and for what it once found.
+        .target(
+            name: "FuzzEntries", dependencies: ["Conversion", "Datasets", "Graphs", "ONNXFormat", "Tensors"],
+            path: "Fuzzing/Entries", swiftSettings: settings),
+        .testTarget(
+            name: "FuzzRegressionTests",
+            dependencies: ["FuzzEntries", "TestSupport"], path: "Tests/FuzzRegressionTests",
+            swiftSettings: settings),
         .testTarget(
             name: "ClusterTests",
             dependencies: [
@@ -316,3 +330,12 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// Only `make fuzz` builds the program that libFuzzer drives: it is linked with libFuzzer's library.
+if isFuzzing {
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "Fuzzing/CFuzzer"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["CFuzzer", "FuzzEntries"], path: "Fuzzing/Runner", swiftSettings: settings),
+    ]
+}

@@ -34,8 +34,8 @@ import Testing
         refuses(
             .selection(.scatterND(.replace)), Tensor(zeros: [1 << 20], elementType: .float32), many,
             Tensor(zeros: [0], elementType: .float32))
-        let rows = try evaluate(gather, empty, Tensor(zeros: [1 << 40, 0], elementType: .int64))
-        #expect(rows.shape == [1 << 40, 0])
+        let rows = try evaluate(gather, empty, Tensor(zeros: [1 << 26, 0], elementType: .int64))
+        #expect(rows.shape == [1 << 26, 0])
     }
 
     // MARK: Arrangement
@@ -77,11 +77,11 @@ import Testing
         let tile = Operator.arrangement(.tile)
         refuses(tile, Tensor(zeros: [4], elementType: .float32), integers([1], [1 << 62]))
         refuses(tile, Tensor(zeros: [1], elementType: .float32), integers([1], [1 << 40]))
-        let tiled = try evaluate(tile, Tensor(zeros: [0, 1], elementType: .float32), integers([2], [1, 1 << 40]))
-        #expect(tiled.shape == [0, 1 << 40])
+        let tiled = try evaluate(tile, Tensor(zeros: [0, 1], elementType: .float32), integers([2], [1, 1 << 26]))
+        #expect(tiled.shape == [0, 1 << 26])
         let crop = Operator.arrangement(.centerCropOrPad(axes: nil))
         refuses(crop, ramp([1]), integers([1], [1 << 62]))
-        #expect(try evaluate(crop, ramp([1, 1]), integers([2], [0, 1 << 40])).shape == [0, 1 << 40])
+        #expect(try evaluate(crop, ramp([1, 1]), integers([2], [0, 1 << 26])).shape == [0, 1 << 26])
         #expect(try evaluate(crop, empty, integers([1], [3])).floatElements == [0, 0, 0])
         let wide = Tensor(zeros: [0, 1 << 40], elementType: .float32)
         #expect(try evaluate(crop, wide, integers([2], [1, 1])).floatElements == [0])
@@ -130,8 +130,8 @@ import Testing
         refuses(op, Tensor(zeros: [1, 2, 3], elementType: .float32), integers([4], [-1, 3, 4, 4]))
         refuses(op, Tensor(zeros: [1, 2, 3], elementType: .float32), integers([4], [1, 3, -4, -4]))
         let grid = try evaluate(
-            op, Tensor(zeros: [0, 2, 3], elementType: .float32), integers([4], [0, 3, 1 << 40, 1]))
-        #expect(grid.shape == [0, 1 << 40, 1, 2])
+            op, Tensor(zeros: [0, 2, 3], elementType: .float32), integers([4], [0, 3, 1 << 25, 1]))
+        #expect(grid.shape == [0, 1 << 25, 1, 2])
     }
 
     @Test func framesLongerThanTheSignalAreRefused() throws {

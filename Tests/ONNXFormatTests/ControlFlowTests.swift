@@ -9,7 +9,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// `If`, `Loop` and `Scan`: names, observation, round trips and refusals; what they compute is compared in
+/// `If`, `Loop` and `Scan`: names, observation, shapes and round trips; what they compute is compared in
 /// `ExpandedOperatorTests`.
 @Suite struct ControlFlowTests {
     /// Keeps what is observed, in order.
@@ -23,40 +23,8 @@ import Testing
         }
     }
 
-    private func body(
-        _ nodes: [Onnx_NodeProto], inputs: [(String, Int32)] = [], outputs: [(String, Int32)]
-    ) -> Onnx_GraphProto {
-        func value(_ name: String, _ type: Int32) -> Onnx_ValueInfoProto {
-            var info = ModelBuilder.value(name, [], type: type)
-            if type == 1 { info.type.tensorType.clearShape() }
-            return info
-        }
-        var graph = Onnx_GraphProto()
-        graph.node = nodes
-        graph.input = inputs.map(value)
-        graph.output = outputs.map(value)
-        return graph
-    }
-
-    /// `x` doubled as often as `count` says, while a counter of the body is below `limit`.
-    private func doubling() -> ModelBuilder {
-        var model = ModelBuilder(opset: 13)
-        model.input("x", [2])
-        model.input("count", [], type: 7)
-        model.output("y")
-        model.output("steps")
-        let inner = body(
-            [
-                ModelBuilder.node("Add", ["v", "v"], ["t"], name: "twice"),
-                ModelBuilder.node("Add", ["t", "x"], ["w"], name: "more"),
-                ModelBuilder.node("Identity", ["on"], ["still"]),
-            ], inputs: [("i", 7), ("on", 9), ("v", 1)], outputs: [("still", 9), ("t", 1), ("w", 1)])
-        model.node("Loop", ["count", "", "x"], ["y", "steps"], name: "loop", [.graph("body", inner)])
-        return model
-    }
-
     @Test func valuesOfABodyHaveNamesOfTheirOwn() throws {
-        let graph = try doubling().load()
+        let graph = try ControlFlowModels.doubling().load()
         let node = try #require(graph.nodes.first)
         #expect(node.inputs == ["count", "", "x", "x"])
         let inner = try #require(node.bodies.first)
@@ -73,7 +41,7 @@ import Testing
         model.output("y")
         model.proto.graph.initializer = [ModelBuilder.integers("three", [3]), ModelBuilder.integers("first", [0])]
         func branch(_ nodes: [Onnx_NodeProto], _ output: String) -> Onnx_GraphProto {
-            var graph = body(nodes, outputs: [(output, 1)])
+            var graph = ControlFlowModels.body(nodes, outputs: [(output, 1)])
             graph.output[0].clearType()
             return graph
         }
@@ -92,7 +60,7 @@ import Testing
 
     @Test(arguments: ConformanceExecutor.allCases)
     func everyIterationIsObserved(executor: ConformanceExecutor) throws {
-        let graph = try doubling().load()
+        let graph = try ControlFlowModels.doubling().load()
         let inputs = ["x": Tensor(shape: [2], elements: [1, -1] as [Float]), "count": Tensor(scalar: Int64(3))]
         let record = Record()
         let observed = ["loop/t", "loop/v", "x"]
@@ -110,7 +78,7 @@ import Testing
     }
 
     @Test func valueThatIsNeitherOutsideNorInABodyIsUnknown() throws {
-        let graph = try doubling().load()
+        let graph = try ControlFlowModels.doubling().load()
         #expect(throws: ExecutionError.unknownValue(name: "loop/z")) {
             try ReferenceExecutor(graph, observing: ["loop/z"])
         }
@@ -127,7 +95,7 @@ import Testing
         model.output("y")
         let branches = [("then_branch", "Abs"), ("else_branch", "Neg")].map { attribute, op in
             Onnx_AttributeProto.graph(
-                attribute, body([ModelBuilder.node(op, ["x"], ["r"])], outputs: [("r", 1)]))
+                attribute, ControlFlowModels.body([ModelBuilder.node(op, ["x"], ["r"])], outputs: [("r", 1)]))
         }
         model.node("If", ["condition"], ["y"], name: "if", branches)
         let graph = try model.load()
@@ -144,7 +112,7 @@ import Testing
         model.input("x", [2])
         model.output("y")
         model.output("all")
-        let inner = body(
+        let inner = ControlFlowModels.body(
             [ModelBuilder.node("Relu", ["v"], ["t"])], inputs: [("i", 7), ("on", 9), ("v", 1)],
             outputs: [("on", 9), ("v", 1), ("x", 1)])
         model.node("Loop", ["two", "", "x"], ["y", "all"], name: "loop", [.graph("body", inner)])
@@ -160,7 +128,7 @@ import Testing
 
     /// Preparation leaves bodies alone, and follows renamed values into them.
     @Test func preparedGraphComputesTheSame() throws {
-        var model = doubling()
+        var model = ControlFlowModels.doubling()
         model.proto.graph.node[0].input[2] = "z"
         model.proto.graph.node.insert(ModelBuilder.node("Identity", ["x"], ["z"]), at: 0)
         let graph = try ConstantFolding.apply(to: try model.load()).graph
@@ -172,7 +140,7 @@ import Testing
     /// What nodes of bodies read and write is observed, also what they carry and what comes from outside, but no constants and
     /// nothing that is no float32.
     @Test func planNamesTheValuesOfBodies() throws {
-        var model = doubling()
+        var model = ControlFlowModels.doubling()
         let plan = try QuantizationPlan(try PreparedGraph(try model.load()), options: QuantizationOptions())
         #expect(plan.bodyTensors == ["loop/t", "loop/v", "loop/w", "x"])
         #expect(plan.activations.isEmpty)
@@ -186,7 +154,7 @@ import Testing
     @Test(arguments: ConformanceExecutor.allCases)
     func loopThatNeverRunsHasResultsOfTheDeclaredShape(executor: ConformanceExecutor) throws {
         let inputs = ["x": Tensor(shape: [2], elements: [1, -1] as [Float]), "count": Tensor(scalar: Int64(0))]
-        var model = doubling()
+        var model = ControlFlowModels.doubling()
         #expect(try executor.run(try model.load(), inputs)["steps"]?.shape == [0])
         for (extent, shape) in [(2, [0, 2]), (-1, [0, 0])] as [(Int64, Shape)] {
             model.proto.graph.node[0].attribute[0].g.output[2] = ModelBuilder.value("w", [extent])
@@ -201,7 +169,7 @@ import Testing
 
     @Test(arguments: ConformanceExecutor.allCases, [Int64(0), 1, -1])
     func scanOfNothingHasResultsOfTheRightShape(executor: ConformanceExecutor, axis: Int64) throws {
-        var model = scan([.integer("num_scan_inputs", 1), .integers("scan_output_axes", [axis])])
+        var model = ControlFlowModels.scan([.integer("num_scan_inputs", 1), .integers("scan_output_axes", [axis])])
         model.proto.graph.input[0].type.tensorType.clearShape()
         let outputs = try executor.run(try model.load(), ["x": Tensor(zeros: [0, 3], elementType: .float32)])
         #expect(outputs["y"]?.shape == (axis == 0 ? [0, 3] : [3, 0]))
@@ -209,7 +177,7 @@ import Testing
 
     /// A loop stays as it is in a model whose other nodes become integers.
     @Test func quantizedModelKeepsItsLoop() throws {
-        var model = doubling()
+        var model = ControlFlowModels.doubling()
         model.proto.graph.node[0].input[2] = "z"
         model.proto.graph.initializer = [ModelBuilder.floats("w", [2, 2], [1, 0.5, -0.5, 1])]
         model.proto.graph.node.insert(ModelBuilder.node("MatMul", ["x", "w"], ["z"], name: "product"), at: 0)
@@ -227,80 +195,5 @@ import Testing
         let wanted = try #require(try ReferenceExecutor(graph).run(inputs)["y"]).elements(as: Float.self)
         let actual = try #require(try AcceleratedExecutor(again).run(inputs)["y"]).elements(as: Float.self)
         for (left, right) in zip(wanted, actual) { #expect((left - right).magnitude < 0.2) }
-    }
-
-    // MARK: Refusals
-
-    private func loopError(_ change: (inout ModelBuilder) -> Void) throws -> String? {
-        var model = doubling()
-        change(&model)
-        return try model.importError()?.description
-    }
-
-    @Test func malformedLoopsAreRefused() throws {
-        #expect(try loopError { _ in } == nil)
-        let missing = try loopError { $0.proto.graph.node[0].attribute = [] }
-        #expect(missing?.contains("attribute 'body': the graph is missing") == true)
-        let lacking = try loopError { $0.proto.graph.node[0].input = ["count"] }
-        #expect(lacking?.contains("'loop' (Loop), input 2") == true)
-        let many = try loopError { $0.proto.graph.node[0].input = ["count", "", "x", "x"] }
-        #expect(many?.contains("its body wants 3") == true)
-        let outputs = try loopError { $0.proto.graph.node[0].attribute[0].g.output.removeLast(2) }
-        #expect(outputs?.contains("should take an iteration and a condition") == true)
-        let attribute = try loopError { $0.proto.graph.node[0].attribute.append(.integer("extra", 1)) }
-        #expect(attribute?.contains("'extra'") == true)
-    }
-
-    /// The elements of `x` without their negative parts; a body that gets nothing reads `x` itself.
-    private func scan(
-        opset: Int64 = 13, inputs: [String] = ["x"], of formal: [String] = ["e"], _ attributes: [Onnx_AttributeProto]
-    ) -> ModelBuilder {
-        var model = ModelBuilder(opset: opset)
-        model.input("x", [2])
-        model.output("y")
-        let inner = body(
-            [ModelBuilder.node("Relu", [formal.first ?? "x"], ["r"])], inputs: formal.map { ($0, 1) },
-            outputs: [("r", 1)])
-        model.node("Scan", inputs, ["y"], name: "scan", attributes + [.graph("body", inner)])
-        return model
-    }
-
-    @Test func malformedScansAreRefused() throws {
-        func error(
-            opset: Int64 = 13, inputs: [String] = ["x"], of formal: [String] = ["e"],
-            _ attributes: [Onnx_AttributeProto]
-        ) throws -> String? {
-            try scan(opset: opset, inputs: inputs, of: formal, attributes).importError()?.description
-        }
-        let count = Onnx_AttributeProto.integer("num_scan_inputs", 1)
-        #expect(try error([count]) == nil)
-        #expect(try error(opset: 8, [count])?.contains("opset 8") == true)
-        #expect(try error([])?.contains("num_scan_inputs") == true)
-        #expect(try error([.integer("num_scan_inputs", 2)])?.contains("at least 1 and at most 1") == true)
-        #expect(try error(inputs: [], of: [], [count])?.contains("at least 1 and at most 0") == true)
-        #expect(try error([count, .integers("scan_input_axes", [0, 0])])?.contains("scan_input_axes") == true)
-        #expect(try error(inputs: ["x", "x"], [count])?.contains("its body wants 1") == true)
-    }
-
-    @Test func nodeOfABodyThatCannotBeConvertedIsNamed() throws {
-        let unknown = try loopError { $0.proto.graph.node[0].attribute[0].g.node[1].opType = "Strange" }
-        #expect(unknown?.contains("Strange (opset 13) at 'loop/more'") == true)
-        let attribute = try loopError {
-            $0.proto.graph.node[0].attribute[0].g.node[1].attribute = [.integer("odd", 1)]
-        }
-        #expect(attribute?.contains("node 'loop/more' (Add), attribute 'odd'") == true)
-        let undefined = try loopError { $0.proto.graph.node[0].attribute[0].g.node[1].input[1] = "ghost" }
-        #expect(undefined?.contains("ghost") == true)
-    }
-
-    /// An addition that changes the type of what is carried.
-    @Test func carriedValueThatChangesItsTypeIsRefusedByInference() throws {
-        var model = doubling()
-        let cast = ModelBuilder.node("Cast", ["t"], ["half"], [.integer("to", 10)])
-        model.proto.graph.node[0].attribute[0].g.node.append(cast)
-        model.proto.graph.node[0].attribute[0].g.output[1].name = "half"
-        let graph = try model.load()
-        let error = #expect(throws: ShapeInferenceError.self) { try ShapeInference.infer(graph) }
-        #expect(error?.description.contains("float16") == true)
     }
 }

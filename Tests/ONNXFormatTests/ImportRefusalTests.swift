@@ -27,6 +27,16 @@ import Testing
                 ]))
     }
 
+    @Test(arguments: [[Int64.max], [1 << 40, 1 << 40], [0, 1 << 40]])
+    func inputsThatNoTensorFitsAreRefused(extents: [Int64]) throws {
+        var model = ModelBuilder(opset: 13)
+        model.input("x", extents)
+        model.output("y")
+        model.node("Relu", ["x"], ["y"])
+        let error = try model.importError()?.description
+        #expect(error?.contains("'x'") == true && error?.contains("no tensor has the extents") == true)
+    }
+
     @Test(arguments: ["RandomNormal", "RandomUniformLike", "Bernoulli", "Multinomial"])
     func randomNumbersAreRefusedBecauseOfDeterminism(name: String) throws {
         let description = try ModelBuilder.single(name, opset: 15).importError()?.description

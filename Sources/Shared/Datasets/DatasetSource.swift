@@ -55,7 +55,7 @@ public struct DatasetSource: Sendable {
         for path in paths {
             for container in try Self.open(path, arrays: arrays, headerless: headerless, spoolLimit: spoolLimit) {
                 containers.append(container)
-                for (file, _) in container.files(holding: Array(0..<container.sampleCount)) where stamps[file] == nil {
+                for (file, _) in container.files(holding: 0..<container.sampleCount) where stamps[file] == nil {
                     stamps[file] = try FileStamp(path: file)
                 }
             }
@@ -97,6 +97,7 @@ public struct DatasetSource: Sendable {
                 path: first.path, other: other.path,
                 reason: "\(Self.describe(first.content)) against \(Self.describe(other.content))")
         }
+        for container in containers { try Self.checkSize(of: container) }
         var starts: [Int] = []
         var total = 0
         for container in containers {
@@ -115,6 +116,37 @@ public struct DatasetSource: Sendable {
         ignoredArrays = Set(containers.flatMap(\.ignoredArrays)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         selected = try selection.indices(of: total)
         sampleCount = selected?.count ?? total
+    }
+
+    /// Refuses what no message could carry and what no file could hold, before anything is read: samples of too many or
+    /// too large arrays, and any number of samples without an element.
+    private static func checkSize(of container: any SampleContainer) throws(DatasetError) {
+        let arrays: [DatasetArray] =
+            switch container.content {
+            case .images: []
+            case .arrays(let arrays): arrays
+            case .fields(let fields): fields.compactMap(\.array)
+            }
+        func refused(_ reason: String) -> DatasetError { .malformedFile(path: container.path, reason: reason) }
+        guard arrays.count <= RawSample.maximumEntryCount else {
+            throw refused("a sample has \(arrays.count) arrays; at most \(RawSample.maximumEntryCount) are read")
+        }
+        for array in arrays {
+            let name = array.name.map { "array '\($0)'" } ?? "the array"
+            guard array.shape.rank <= RawSample.maximumRank else {
+                throw refused(
+                    "a sample of \(name) has \(array.shape.rank) axes; at most \(RawSample.maximumRank) are read")
+            }
+            let byteCount = array.shape.elementCount * array.elementType.byteCount
+            guard byteCount <= RawSample.maximumEncodedByteCount else {
+                throw refused(
+                    "a sample of \(name) has \(byteCount) bytes; at most \(RawSample.maximumEncodedByteCount) are read")
+            }
+        }
+        guard arrays.isEmpty || container.sampleCount == 0 || arrays.contains(where: { $0.shape.elementCount > 0 })
+        else {
+            throw refused("its \(container.sampleCount) samples have no element")
+        }
     }
 
     /// The same samples without some broken ones.
@@ -217,11 +249,14 @@ public struct DatasetSource: Sendable {
         for (position, container) in containers.enumerated() {
             let range = starts[position]..<starts[position] + container.sampleCount
             let local = selected.map { $0.filter(range.contains).map { $0 - range.lowerBound } }
-            let indices = local ?? Array(0..<container.sampleCount)
-            guard !indices.isEmpty else { continue }
+            guard container.sampleCount > 0, local?.isEmpty != true else { continue }
+            let files =
+                if let local { container.files(holding: local) } else {
+                    container.files(holding: 0..<container.sampleCount)
+                }
             if let summary = container.summary { passes.append(.known(summary)) }
             passes.append(.verification(container))
-            for (path, count) in container.files(holding: indices) {
+            for (path, count) in files {
                 passes.append(.hash(path: path, sampleCount: count))
                 total += try DatasetManifest.File.size(path: path)
             }

@@ -48,7 +48,7 @@ struct ImageContainer: SampleContainer {
         }
     }
 
-    func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)] {
+    func files(holding indices: some Collection<Int>) -> [(path: String, sampleCount: Int)] {
         indices.map { (files[$0], 1) }
     }
 }

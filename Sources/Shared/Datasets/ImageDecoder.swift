@@ -9,6 +9,10 @@ enum ImageDecoder {
     /// Most pixels of an image; larger ones are refused before anything is allocated.
     static let maximumPixelCount = 1 << 26
 
+    /// Most pixels that one byte of a file can stand for: deflate makes 1032 bytes from one, of 8 pixels each; the blocks
+    /// of a JPEG take far more.
+    static let maximumPixelsPerByte = 1032 * 8
+
     /// Why an image cannot be decoded.
     struct Failure: Error {
         let reason: String
@@ -52,6 +56,9 @@ enum ImageDecoder {
         let (height, width) = (Int(info.height), Int(info.width))
         guard height > 0, width > 0, width <= maximumPixelCount / height else {
             throw Failure(reason: "an image of \(width) x \(height) pixels; at most \(maximumPixelCount) are decoded")
+        }
+        guard height * width / maximumPixelsPerByte <= bytes.count else {
+            throw Failure(reason: "\(bytes.count) bytes cannot hold an image of \(width) x \(height) pixels")
         }
         let byteCount = height * width * Int(info.channels)
         var status: Int32 = -1

@@ -13,7 +13,10 @@ extension RawSample {
     private static let magic = Array("TRS1".utf8)
     private static let absentName = 0xFFFF_FFFF
     private static let maximumNameByteCount = 65_536
-    private static let maximumRank = 64
+    /// Most axes of an array.
+    static let maximumRank = 64
+    /// Most arrays or fields of a sample.
+    static let maximumEntryCount = Int(UInt16.max)
 
     /// The element types in the order of their codes; new ones go to the end.
     private static let elementTypes: [ElementType] = [

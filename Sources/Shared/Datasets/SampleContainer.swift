@@ -19,7 +19,7 @@ protocol SampleContainer: Sendable {
     func name(of index: Int) -> String
 
     /// The files that hold the samples `indices` (ascending), in order, and how many each of them holds.
-    func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)]
+    func files(holding indices: some Collection<Int>) -> [(path: String, sampleCount: Int)]
 
     /// What stands in the manifest for samples that lie in no file of the user's; `nil` for those that do.
     var summary: DatasetManifest.File? { get }
@@ -35,7 +35,7 @@ extension SampleContainer {
 
     var summary: DatasetManifest.File? { nil }
 
-    func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)] {
+    func files(holding indices: some Collection<Int>) -> [(path: String, sampleCount: Int)] {
         [(path, indices.count)]
     }
 

@@ -10,28 +10,42 @@ public struct Shape: Hashable, Sendable {
 
     /// Makes a shape.
     ///
-    /// - Precondition: No extent is negative and their product fits an `Int`. Extents that come from a file or a peer
-    ///   go through `init(checking:)` instead.
+    /// - Precondition: No extent is negative and there are at most `maximumElementCount` elements, axes without any left
+    ///   out. Extents that come from a file or a peer go through `init(checking:)` instead.
     public init(_ dimensions: [Int]) {
-        guard let shape = Shape(checking: dimensions) else {
+        guard let count = Self.fullElementCount(dimensions) else {
             preconditionFailure("Shape \(dimensions) has a negative extent or too many elements")
         }
-        self = shape
+        self.dimensions = dimensions
+        elementCount = dimensions.contains(0) ? 0 : count
     }
+
+    /// Most elements of a shape: their bytes can still be counted, with a header before them.
+    public static let maximumElementCount = 1 << 58
+    /// Most elements of the axes of an empty shape that are not empty: loops over these axes end.
+    public static let maximumEmptyElementCount = 1 << 26
 
     /// Makes a shape from untrusted extents.
     ///
-    /// - Returns: `nil` when an extent is negative or the number of elements overflows.
+    /// - Returns: `nil` when an extent is negative or there are more than `maximumElementCount` elements; when an extent
+    ///   is 0, when the others have more than `maximumEmptyElementCount`. So every part of a shape is a shape too.
     public init?(checking dimensions: [Int]) {
+        guard let count = Self.fullElementCount(dimensions),
+            !dimensions.contains(0) || count <= Self.maximumEmptyElementCount
+        else { return nil }
+        self.init(dimensions)
+    }
+
+    /// Product of the extents that are not 0; `nil` when one is negative or there are too many elements.
+    private static func fullElementCount(_ dimensions: [Int]) -> Int? {
         var count = 1
         for extent in dimensions {
             guard extent >= 0 else { return nil }
-            let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-            guard !overflow else { return nil }
+            let (product, overflow) = count.multipliedReportingOverflow(by: max(extent, 1))
+            guard !overflow, product <= maximumElementCount else { return nil }
             count = product
         }
-        self.dimensions = dimensions
-        self.elementCount = count
+        return count
     }
 
     /// Number of axes.
@@ -46,8 +60,7 @@ public struct Shape: Hashable, Sendable {
         var stride = 1
         for axis in dimensions.indices.reversed() {
             strides[axis] = stride
-            // Wraps only for an empty tensor with absurd extents, whose strides nobody follows.
-            stride &*= max(dimensions[axis], 1)
+            stride *= max(dimensions[axis], 1)
         }
         return strides
     }

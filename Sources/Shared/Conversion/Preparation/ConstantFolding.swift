@@ -10,6 +10,8 @@ import Tensors
 ///
 /// Folding never inflates a model: a result larger than `sizeLimit` bytes is kept as a node unless its constant inputs
 /// are at least as large; it is not even computed then. `Cast` is exempt, because weights stored as `float16` must become constants to be quantized.
+/// Nor does it take long: operators whose attributes alone can ask for any amount of work, which are those that see data
+/// through windows and step by step, are kept too.
 public enum ConstantFolding {
     /// Results up to this many bytes are always stored.
     public static let sizeLimit = 64 * 1024
@@ -131,7 +133,8 @@ private struct Folder {
             guard let constant = graph.initializers[name] else { return false }
             inputs.append(constant)
         }
-        guard !inputs.isEmpty, isWorthStoring(node, inputs: inputs), let results = try compute(node, inputs: inputs)
+        guard !inputs.isEmpty, try isWorthStoring(node, inputs: inputs),
+            let results = try compute(node, inputs: inputs)
         else { return false }
         for (name, tensor) in zip(node.outputs, results) where !name.isEmpty {
             graph.initializers[name] = tensor
@@ -153,19 +156,47 @@ private struct Folder {
         switch node.op {
         // A model that is already quantized keeps its quantized constants.
         case .quantizeLinear, .dequantizeLinear: false
+        case .convolution, .transposedConvolution, .averagePool, .maxPool, .pooling, .vision, .lstm, .gru, .rnn,
+            .integer,
+            .quantized:
+            false
         default: true
         }
     }
 
-    /// Whether the result is small, or no larger than the constants it replaces.
+    /// Whether the result is small, or no larger than the constants it replaces, and soon computed.
     ///
-    /// Constant inputs fix its shape; where they do not, the operator is one whose result has about their size.
-    private func isWorthStoring(_ node: Node, inputs: [Tensor?]) -> Bool {
+    /// Constant inputs fix its shape, except where the operator is one whose result has about their size.
+    private func isWorthStoring(_ node: Node, inputs: [Tensor?]) throws(ConversionError) -> Bool {
         if case .cast = node.op { return true }
+        if case .algebra(.einsum) = node.op, !isSoonComputed(product: inputs) { return false }
+        let results: [InferredValue]
+        do {
+            // Of the constants more is known than there was before the nodes in front of this one were folded.
+            results = try node.op.inferOutputTypes(
+                inputs: inputs.map { $0.map { InferredValue($0) } }, outputCount: node.outputs.count)
+        } catch {
+            throw .invalidGraph(reason: "node '\(node.name)' (\(node.op.name)): \(error.reason)")
+        }
         let consumed = inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }
-        let produced = node.outputs.compactMap { inferred[$0]?.type.byteCount }.max() ?? 0
-        return produced <= max(consumed, ConstantFolding.sizeLimit)
+        let limit = max(consumed, ConstantFolding.sizeLimit)
+        if case .selection = node.op { return results.allSatisfy { $0.type.byteCount.map { $0 <= limit } ?? true } }
+        return results.allSatisfy { $0.type.byteCount.map { $0 <= limit } ?? false }
     }
+
+    /// Whether a product of tensors takes few enough multiplications, whatever order it is computed in.
+    private func isSoonComputed(product inputs: [Tensor?]) -> Bool {
+        var work = 1
+        for input in inputs {
+            let (product, overflow) = work.multipliedReportingOverflow(by: max(input?.elementCount ?? 1, 1))
+            guard !overflow, product <= Self.maximumProductCount else { return false }
+            work = product
+        }
+        return true
+    }
+
+    /// Most multiplications of a product of several tensors.
+    private static let maximumProductCount = 1 << 28
 }
 
 extension TensorType {

@@ -107,5 +107,5 @@ struct SpooledContainer: SampleContainer {
         return RawSample(name: name(of: index), content: try RawSample(decoding: bytes).content)
     }
 
-    func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)] { [] }
+    func files(holding indices: some Collection<Int>) -> [(path: String, sampleCount: Int)] { [] }
 }

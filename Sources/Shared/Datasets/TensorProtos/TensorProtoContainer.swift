@@ -130,7 +130,7 @@ struct TensorProtoContainer: SampleContainer {
         return RawSample(name: name(of: index), content: .arrays(entries))
     }
 
-    func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)] {
+    func files(holding indices: some Collection<Int>) -> [(path: String, sampleCount: Int)] {
         var files: [(path: String, sampleCount: Int)] = []
         for set in sets {
             let count = indices.count { $0 >= set.start && $0 < set.start + set.sampleCount }

@@ -71,13 +71,13 @@ extension ShapeRule {
         case .tile: return try tile(data)
         case .depthToSpace(let size, _):
             return try blocks(data) { dimensions in
-                let channels = dimensions[1].dividedExactly(by: .fixed(size * size))
+                let channels = dimensions[1].dividedExactly(by: .fixed(size) * .fixed(size))
                 return [dimensions[0], channels, dimensions[2] * .fixed(size), dimensions[3] * .fixed(size)]
             }
         case .spaceToDepth(let size):
             return try blocks(data) { dimensions in
                 [
-                    dimensions[0], dimensions[1] * .fixed(size * size),
+                    dimensions[0], dimensions[1] * .fixed(size) * .fixed(size),
                     dimensions[2].dividedExactly(by: .fixed(size)), dimensions[3].dividedExactly(by: .fixed(size)),
                 ]
             }
@@ -107,7 +107,7 @@ extension ShapeRule {
         }
         var elements: [InferredValue.Element]?
         if let known = data.elementsWithShape, let counts = integers(1), counts.allSatisfy({ $0 >= 0 }),
-            let count = Shape(checking: counts + known.shape)?.elementCount,
+            let count = product((counts + known.shape).map(Dimension.fixed)).fixedValue,
             count <= InferredValue.maximumElementCount
         {
             // Where nothing is left, the other repeats have no bound.
@@ -162,7 +162,23 @@ extension ShapeRule {
         if first == .integer(.fixed(0)), by == .integer(.fixed(1)), case .integer(let extent) = last {
             return [InferredValue(TensorType(elementType: type, dimensions: [extent.atLeast(0)]))]
         }
-        return [InferredValue(TensorType(elementType: type, dimensions: [.unknown]))]
+        let count = Self.rangeCount(first, last, by)
+        return [InferredValue(TensorType(elementType: type, dimensions: [count]))]
+    }
+
+    /// How many numbers there are from the first one to the last one, which does not count.
+    private static func rangeCount(
+        _ first: InferredValue.Element, _ last: InferredValue.Element, _ step: InferredValue.Element
+    ) -> Dimension {
+        if let a = first.fixedInteger, let b = last.fixedInteger, let c = step.fixedInteger {
+            let count = ArrangementOperator.rangeCount(from: Int128(a), to: Int128(b), by: Int128(c))
+            return count.flatMap { Int(exactly: $0) }.map(Dimension.fixed) ?? .unknown
+        }
+        guard case .real(let start) = first, case .real(let end) = last, case .real(let step) = step else {
+            return .unknown
+        }
+        let count = ((end - start) / step).rounded(.up)
+        return count.isFinite && step != 0 ? Int(exactly: max(count, 0)).map(Dimension.fixed) ?? .unknown : .unknown
     }
 
     private func oneHot(_ indices: InferredValue, _ axis: Int) throws(ShapeRuleError) -> [InferredValue] {

@@ -59,6 +59,7 @@ extension ShapeRule {
         let first = skipping == 1 ? 2 : 0
         var types: [TensorType] = []
         for index in 0..<count { types.append(try required(first + index).type) }
+        var passes = 0
         while true {
             let results = try outputs(of: body, arguments(types.map { InferredValue($0) }))
             guard results.count >= skipping + count else {
@@ -70,9 +71,16 @@ extension ShapeRule {
             if next == types {
                 return (next.map { InferredValue($0) }, Array(results[(skipping + count)...]))
             }
-            types = next
+            // Loops within loops multiply their passes, so there are few: if types still change, no rank is known.
+            passes += 1
+            types =
+                passes < Self.maximumPasses
+                ? next : next.map { TensorType(elementType: $0.elementType, dimensions: nil) }
         }
     }
+
+    /// Most passes through the body of a loop in which types may change.
+    private static var maximumPasses: Int { 8 }
 
     /// What two values have in common; each step of it forgets an extent or a rank, so repeating it comes to an end.
     private func common(_ left: TensorType, _ right: TensorType) throws(ShapeRuleError) -> TensorType {

@@ -62,11 +62,13 @@ struct Window {
     let stride: Int
     let dilation: Int
 
-    /// Elements from the first to the last one that the window covers; `nil` when the number overflows.
+    /// Elements from the first to the last one that the window covers; `nil` when the number overflows or a part of the
+    /// window is not positive.
     var span: Int? {
+        guard kernel >= 1, stride >= 1, dilation >= 1 else { return nil }
         let (product, overflow) = (kernel - 1).multipliedReportingOverflow(by: dilation)
         let (span, overflowToo) = product.addingReportingOverflow(1)
-        return overflow || overflowToo || kernel < 1 || stride < 1 || dilation < 1 ? nil : span
+        return overflow || overflowToo ? nil : span
     }
 }
 

@@ -1,3 +1,5 @@
+internal import Tensors
+
 extension Operator {
     /// The types of the outputs that follow from the inputs, and the elements of those that take part in shape
     /// computations.
@@ -20,7 +22,16 @@ extension Operator {
         guard outputs.count >= outputCount else {
             throw ShapeRuleError("it has \(outputs.count) outputs, not \(outputCount)")
         }
+        for (index, output) in outputs.prefix(outputCount).enumerated() { try Self.check(output.type, index) }
         return Array(outputs.prefix(outputCount))
+    }
+
+    /// Refuses extents that no tensor can have; a rule computes with whatever the model asks for.
+    private static func check(_ type: TensorType, _ output: Int) throws(ShapeRuleError) {
+        let extents = type.dimensions?.compactMap(\.fixedValue) ?? []
+        if Shape(checking: extents) == nil {
+            throw ShapeRuleError("output \(output) would be \(type), which is impossible or too large")
+        }
     }
 
     private func shapeRule(_ rule: ShapeRule) throws(ShapeRuleError) -> [InferredValue] {

@@ -58,7 +58,7 @@ extension ShapeRule {
             let isReal = isInverse && isOneSided
             dimensions[dimensions.count - 1] = isReal ? 1 : 2
             if isReal, optional(1) == nil {
-                dimensions[axis] = length.map { .fixed(2 * ($0 - 1)) } ?? .unknown
+                dimensions[axis] = length.map { .fixed(2) * (.fixed($0) - 1) } ?? .unknown
             } else if isOneSided, !isInverse {
                 dimensions[axis] = length.map { .fixed($0 / 2 + 1) } ?? .unknown
             } else {
@@ -71,8 +71,7 @@ extension ShapeRule {
             guard let dimensions = data.type.dimensions else { return outputs(like: data, dimensions: nil) }
             var frames = Dimension.unknown
             if let length = dimensions.dropFirst().first?.fixedValue, let frame, let step = integers(1)?.first,
-                step > 0,
-                frame <= length
+                step > 0, frame > 0, frame <= length
             {
                 frames = .fixed((length - frame) / step + 1)
             }

@@ -37,7 +37,8 @@ extension Dimension {
 
     /// The quotient rounded up, for a positive divisor.
     func dividedRoundingUp(by divisor: Int) -> Dimension {
-        (self + .fixed(divisor - 1)).dividedRoundingDown(by: divisor)
+        guard divisor > 0 else { return .unknown }
+        return (self + .fixed(divisor - 1)).dividedRoundingDown(by: divisor)
     }
 
     /// The quotient when it is exact for all values of the symbols; else unknown.

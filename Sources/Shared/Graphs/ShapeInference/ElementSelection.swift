@@ -28,7 +28,10 @@ enum ElementSelection {
 extension InferredValue {
     /// The elements together with the extents, when both are known and fit each other.
     var elementsWithShape: (elements: [Element], shape: [Int])? {
-        guard let elements, let shape = type.shape, shape.elementCount == elements.count else { return nil }
+        // Only the extents of an empty tensor can be larger.
+        guard let elements, let shape = type.shape, shape.elementCount == elements.count,
+            shape.dimensions.allSatisfy({ $0 <= Self.maximumElementCount })
+        else { return nil }
         return (elements, shape.dimensions)
     }
 }

@@ -125,7 +125,8 @@ struct ExtentExpression: Hashable {
             var quotient = coefficient / divisor
             if coefficient % divisor < 0 { quotient -= 1 }
             whole[product] = quotient
-            rest[product] = coefficient - quotient * divisor
+            // The product can lie below the smallest integer, the difference is a remainder.
+            rest[product] = coefficient &- quotient &* divisor
         }
         let remainder = ExtentExpression(terms: rest)
         if let constant = remainder.constant, constant < divisor { return ExtentExpression(terms: whole) }

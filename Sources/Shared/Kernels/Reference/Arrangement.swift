@@ -38,32 +38,39 @@ extension ReferenceKernels {
 
     private static func zero(of type: ElementType) -> Tensor { Tensor(zeros: [1], elementType: type) }
 
+    /// Larger blocks have more elements than a tensor; their square fits.
+    private static let maximumBlockSize = 1 << 16
+
     private static func depthToSpace(_ data: Tensor, _ size: Int, blocksFirst: Bool) throws(KernelError) -> Tensor {
-        guard data.shape.rank == 4, size > 0, data.shape[1] % (size * size) == 0 else {
+        guard data.shape.rank == 4, (1...maximumBlockSize).contains(size), data.shape[1] % (size * size) == 0 else {
             throw .shapeMismatch("\(data.shape) has no channels for blocks of \(size) x \(size)")
         }
         let (n, c, h, w) = (data.shape[0], data.shape[1] / (size * size), data.shape[2], data.shape[3])
+        let result = try KernelShapes.output([n, c, h * size, w * size], data.elementType)
         let split: Shape = blocksFirst ? [n, size, size, c, h, w] : [n, c, size, size, h, w]
         let order = blocksFirst ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3]
         let strides = split.rowMajorStrides
         return ElementMoves.gather(
             data.reshaped(to: split), shape: Shape(order.map { split[$0] }), strides: order.map { strides[$0] },
             offset: 0
-        ).reshaped(to: [n, c, h * size, w * size])
+        ).reshaped(to: result)
     }
 
     private static func spaceToDepth(_ data: Tensor, _ size: Int) throws(KernelError) -> Tensor {
-        guard data.shape.rank == 4, size > 0, data.shape[2] % size == 0, data.shape[3] % size == 0 else {
+        guard data.shape.rank == 4, (1...maximumBlockSize).contains(size), data.shape[2] % size == 0,
+            data.shape[3] % size == 0
+        else {
             throw .shapeMismatch("\(data.shape) does not divide into blocks of \(size) x \(size)")
         }
         let (n, c, h, w) = (data.shape[0], data.shape[1], data.shape[2] / size, data.shape[3] / size)
+        let result = try KernelShapes.output([n, c * size * size, h, w], data.elementType)
         let split: Shape = [n, c, h, size, w, size]
         let strides = split.rowMajorStrides
         let order = [0, 3, 5, 1, 2, 4]
         return ElementMoves.gather(
             data.reshaped(to: split), shape: Shape(order.map { split[$0] }), strides: order.map { strides[$0] },
             offset: 0
-        ).reshaped(to: [n, c * size * size, h, w])
+        ).reshaped(to: result)
     }
 
     private static func triangle(_ inputs: KernelInputs, isUpper: Bool) throws(KernelError) -> Tensor {

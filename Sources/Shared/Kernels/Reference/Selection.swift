@@ -12,8 +12,8 @@ extension ReferenceKernels {
             return [ElementChoice.collect(data, at: positions, shape: indices.shape)]
         case .gatherND(let batchAxes):
             let blocks = try IndexedBlocks(
-                inputs.required(1), in: data.shape, batchAxes: batchAxes)
-            return [ElementChoice.collect(data, at: blocks.positions, shape: Shape(blocks.dimensions))]
+                inputs.required(1), in: data, batchAxes: batchAxes)
+            return [ElementChoice.collect(data, at: try blocks.positions(), shape: blocks.result)]
         case .scatterElements(let axis, let reduction):
             let indices = try inputs.required(1)
             let updates = try inputs.required(2)
@@ -22,12 +22,12 @@ extension ReferenceKernels {
             }
             return [try put(updates, into: data, at: elementPositions(indices, axis: axis, in: data.shape), reduction)]
         case .scatterND(let reduction):
-            let blocks = try IndexedBlocks(inputs.required(1), in: data.shape, batchAxes: 0)
+            let blocks = try IndexedBlocks(inputs.required(1), in: data, batchAxes: 0)
             let updates = try inputs.required(2)
-            guard updates.shape.dimensions == blocks.dimensions else {
-                throw .shapeMismatch("updates \(updates.shape) should have shape \(blocks.dimensions)")
+            guard updates.shape == blocks.result else {
+                throw .shapeMismatch("updates \(updates.shape) should have shape \(blocks.result)")
             }
-            return [try put(updates, into: data, at: blocks.positions, reduction)]
+            return [try put(updates, into: data, at: try blocks.positions(), reduction)]
         case .compress(let axis): return [try compress(data, try inputs.required(1), axis: axis)]
         case .nonZero: return [nonZero(data)]
         case .unique(let axis, let isSorted): return try unique(data, axis: axis, isSorted: isSorted)
@@ -122,30 +122,41 @@ extension ReferenceKernels {
 
 /// Elements or blocks that rows of indices name.
 private struct IndexedBlocks {
-    /// Positions of all elements, in the order of the result.
-    let positions: [Int]
-    /// Extents of the result.
-    let dimensions: [Int]
+    /// The result.
+    let result: Shape
+    private let indices: Tensor
+    private let shape: Shape
+    private let batchAxes: Int
+    private let depth: Int
 
-    init(_ indices: Tensor, in shape: Shape, batchAxes: Int) throws(KernelError) {
+    init(_ indices: Tensor, in data: Tensor, batchAxes: Int) throws(KernelError) {
+        let shape = data.shape
         guard let depth = indices.shape.dimensions.last, batchAxes >= 0, batchAxes < indices.shape.rank,
             batchAxes + depth <= shape.rank,
             indices.shape.dimensions.prefix(batchAxes) == shape.dimensions.prefix(batchAxes)
         else {
             throw .shapeMismatch("indices \(indices.shape) behind \(batchAxes) batch axes do not fit data \(shape)")
         }
-        dimensions = Array(indices.shape.dimensions.dropLast() + shape.dimensions[(batchAxes + depth)...])
-        // A position takes 8 bytes.
-        let count = try KernelShapes.output(dimensions, .int64).elementCount
+        // Rows of no indices, each of which names all of the data, can be very many.
+        result = try KernelShapes.output(
+            indices.shape.dimensions.dropLast() + shape.dimensions[(batchAxes + depth)...], data.elementType)
+        self.indices = indices
+        self.shape = shape
+        self.batchAxes = batchAxes
+        self.depth = depth
+    }
+
+    /// Positions of all elements, in the order of the result.
+    func positions() throws(KernelError) -> [Int] {
+        guard result.elementCount > 0 else { return [] }
         let strides = shape.rowMajorStrides
         let block = KernelShapes.count(shape.dimensions[(batchAxes + depth)...])
-        // Without indices to check and without elements there is nothing to walk over, however many rows there are.
-        let rows = depth == 0 && block == 0 ? 0 : KernelShapes.count(indices.shape.dimensions.dropLast()[...])
+        let rows = KernelShapes.count(indices.shape.dimensions.dropLast()[...])
         let batches = KernelShapes.count(shape.dimensions[..<batchAxes])
         let batchStride = KernelShapes.count(shape.dimensions[batchAxes...])
         let values = indices.converted(to: .int64).elements(as: Int64.self)
         var positions: [Int] = []
-        positions.reserveCapacity(count)
+        positions.reserveCapacity(result.elementCount)
         for row in 0..<rows {
             var start = batches == 0 ? 0 : row / max(rows / batches, 1) * batchStride
             for level in 0..<depth {
@@ -155,6 +166,6 @@ private struct IndexedBlocks {
             }
             positions += start..<start + block
         }
-        self.positions = positions
+        return positions
     }
 }

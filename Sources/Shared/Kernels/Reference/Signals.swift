@@ -143,10 +143,14 @@ extension ReferenceKernels {
             if low == center {
                 set(center, 1)
             } else {
-                for bin in low...center { set(bin, Double(bin - low) / Double(center - low)) }
+                for bin in (low..<max(low, center + 1)).clamped(to: 0..<bins) {
+                    set(bin, Double(bin - low) / Double(center - low))
+                }
             }
             if high > center {
-                for bin in center..<high { set(bin, Double(high - bin) / Double(high - center)) }
+                for bin in (center..<high).clamped(to: 0..<bins) {
+                    set(bin, Double(high - bin) / Double(high - center))
+                }
             }
         }
         return Tensor(shape: shape, elements: elements).converted(to: type)

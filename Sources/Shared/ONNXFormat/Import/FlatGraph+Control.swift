@@ -2,10 +2,19 @@ internal import Graphs
 internal import Tensors
 
 extension FlatGraph {
+    /// Loops are nested at most so deep: to infer what they carry, each level is gone through several times.
+    private static let maximumLoopDepth = 5
+
     /// Adds a node that runs graphs of its own; its inputs become those of the file and what the graphs read from outside.
     mutating func addControl(
         _ node: Onnx_NodeProto, name: String, graphAttributes: [String], opset: Int, scope: NameScope
     ) throws(ONNXImportError) {
+        var scope = scope
+        if node.opType != "If" { scope.loopDepth += 1 }
+        guard scope.loopDepth <= Self.maximumLoopDepth else {
+            throw .invalidValue(
+                name: name, reason: "loops are nested more than \(Self.maximumLoopDepth) deep; unroll the inner ones")
+        }
         var bodies: [FlatBody] = []
         for attribute in graphAttributes {
             guard let graph = node.attribute.first(where: { $0.name == attribute && $0.hasG })?.g else {

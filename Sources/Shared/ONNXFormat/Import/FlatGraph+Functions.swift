@@ -15,7 +15,7 @@ extension FlatGraph {
         }
         var scope = NameScope(
             prefix: name + "/", opsets: try opsets(of: function, key), callers: outer.callers + [key],
-            seesOuterValues: false)
+            seesOuterValues: false, loopDepth: outer.loopDepth)
         do {
             scope.attributes = try attributes(of: function, calledBy: node)
             try bind(function, to: node, in: &scope)

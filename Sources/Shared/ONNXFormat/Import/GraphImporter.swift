@@ -99,7 +99,11 @@ struct GraphImporter {
                 reason: "Tare does not handle \(ElementType.description(ofONNXCode: Int(tensor.elemType)))")
         }
         guard tensor.hasShape else { return TensorType(elementType: elementType, dimensions: nil) }
-        return TensorType(elementType: elementType, dimensions: tensor.shape.dim.map(dimension))
+        let dimensions = tensor.shape.dim.map(dimension)
+        guard Shape(checking: dimensions.compactMap(\.fixedValue)) != nil else {
+            throw .invalidValue(name: value.name, reason: "no tensor has the extents \(dimensions)")
+        }
+        return TensorType(elementType: elementType, dimensions: dimensions)
     }
 
     /// Exporters write unknown extents in several ways: nothing, an empty or `?` name, a negative number.

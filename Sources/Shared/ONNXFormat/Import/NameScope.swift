@@ -12,12 +12,14 @@ struct NameScope {
     var callers: [LocalFunction] = []
     /// Whether other values belong to the graph around it, which a function does not see.
     var seesOuterValues = true
+    /// In how many bodies of loops the scope lies.
+    var loopDepth = 0
 
     /// The scope of a graph inside a node, which sees all that its node sees.
     func inner(prefix: String) -> NameScope {
         NameScope(
             prefix: prefix, renamed: renamed, opsets: opsets, attributes: attributes, callers: callers,
-            seesOuterValues: seesOuterValues)
+            seesOuterValues: seesOuterValues, loopDepth: loopDepth)
     }
 
     /// The name of a value in the flat graph.

@@ -17,6 +17,8 @@ struct PickleReader {
     private let byteCountOfStorage: (String) throws(PickleError) -> Int
     private var position = 0
     private var stack: [PickleValue] = []
+    /// Number of elements of all containers.
+    private var elementCount = 0
     /// Heights of the stack at its marks.
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
@@ -36,7 +38,9 @@ struct PickleReader {
             if opcode == UInt8(ascii: ".") { break }
             try run(opcode)
             // An object takes far more memory than the byte that makes it.
-            guard stack.count + marks.count + tuples.count + lists.count + dictionaries.count <= Self.maximumCount
+            guard
+                stack.count + marks.count + tuples.count + lists.count + dictionaries.count + elementCount
+                    <= Self.maximumCount
             else {
                 throw .unsupported("more than \(Self.maximumCount) objects")
             }
@@ -184,6 +188,7 @@ struct PickleReader {
     private mutating func appendTuple(_ values: [PickleValue]) {
         stack.append(.tuple(tuples.count))
         tuples.append(values)
+        elementCount += values.count
     }
 
     private func remembered(_ index: Int) throws(PickleError) -> PickleValue {
@@ -201,12 +206,14 @@ struct PickleReader {
     private mutating func extendList(_ elements: [PickleValue]) throws(PickleError) {
         guard case .list(let index) = try top() else { throw .malformed("elements for something that is no list") }
         lists[index] += elements
+        elementCount += elements.count
     }
 
     private mutating func setItems(_ items: [PickleValue]) throws(PickleError) {
         guard case .dictionary(let index) = try top(), items.count.isMultiple(of: 2) else {
             throw .malformed("entries for something that is no dictionary")
         }
+        elementCount += items.count
         for item in stride(from: 0, to: items.count, by: 2) {
             switch items[item] {
             case .text(let key): dictionaries[index].set(key, items[item + 1])
