@@ -126,7 +126,7 @@ struct AxisLines {
     let extent: Int
     /// Distance between neighbours of a line.
     let stride: Int
-    /// Position of each line's first element, in row-major order.
+    /// Position of each line's first element, in row-major order; none when there are no elements.
     let starts: [Int]
 
     init(_ shape: Shape, axis: Int) throws(KernelError) {
@@ -134,6 +134,11 @@ struct AxisLines {
         extent = shape[self.axis]
         stride = KernelShapes.count(shape.dimensions[(self.axis + 1)...])
         let (outer, inner, length) = (KernelShapes.count(shape.dimensions[..<self.axis]), stride, extent * stride)
+        // Lines of nothing can be very many.
+        guard shape.elementCount > 0 else {
+            starts = []
+            return
+        }
         starts = (0..<outer).flatMap { block in (0..<inner).map { block * length + $0 } }
     }
 }
