@@ -37,6 +37,19 @@ import Testing
         #expect(try operators(product(1000)) == ["Einsum", "Add"])
     }
 
+    @Test func emptyTensorsOfManyRowsStay() throws {
+        func rows(_ count: Int) -> (inout GraphBuilder) -> String {
+            { builder in
+                let empty = builder.constant("empty", [count, 0], [Float]())
+                builder.node(.unary(.relu), [empty], ["none"])
+                return builder.node(
+                    .reduce(ReductionAttributes(function: .sum, keepsAxes: false)), ["none"], ["total"])
+            }
+        }
+        #expect(try operators(rows(3)) == ["Add"])
+        #expect(try operators(rows(1 << 20)) == ["Relu", "ReduceSum", "Add"])
+    }
+
     /// Its window has as many places as an attribute says, and the table of what each of them reads would be large.
     @Test func windowsOverConstantsStay() throws {
         let pads = [60_000]

@@ -170,6 +170,7 @@ private struct Folder {
     private func isWorthStoring(_ node: Node, inputs: [Tensor?]) throws(ConversionError) -> Bool {
         if case .cast = node.op { return true }
         if case .algebra(.einsum) = node.op, !isSoonComputed(product: inputs) { return false }
+        guard inputs.allSatisfy({ Self.isSoonWalked($0.map { TensorType($0) }) }) else { return false }
         let results: [InferredValue]
         do {
             // Of the constants more is known than there was before the nodes in front of this one were folded.
@@ -180,8 +181,16 @@ private struct Folder {
         }
         let consumed = inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }
         let limit = max(consumed, ConstantFolding.sizeLimit)
+        guard results.allSatisfy({ Self.isSoonWalked($0.type) }) else { return false }
         if case .selection = node.op { return results.allSatisfy { $0.type.byteCount.map { $0 <= limit } ?? true } }
         return results.allSatisfy { $0.type.byteCount.map { $0 <= limit } ?? false }
+    }
+
+    /// Whether a loop over the axes of a tensor ends soon; of an empty one that takes no bytes, an axis can be of any length.
+    private static func isSoonWalked(_ type: TensorType?) -> Bool {
+        guard let type, let extents = type.shape?.dimensions, extents.contains(0) else { return true }
+        return TensorType(elementType: .uint8, shape: Shape(extents.filter { $0 > 0 })).byteCount ?? 0
+            <= ConstantFolding.sizeLimit
     }
 
     /// Whether a product of tensors takes few enough multiplications, whatever order it is computed in.
