@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test func absurdEmptyShapesAreNoTrap() throws {
-        let empty = Tensor(zeros: [0, 1 << 40, 1 << 40], elementType: .float32)
+        let empty = Tensor(zeros: [0, 1 << 29, 1 << 29], elementType: .float32)
         #expect(throws: KernelError.self) { try evaluate(.transpose(permutation: nil), empty) }
         #expect(throws: KernelError.self) { try evaluate(.reduce(.init(function: .sum)), empty, integers([0])) }
     }
