@@ -66,15 +66,15 @@ struct CalibrationDataset {
             let paths = try flags.paths.map { try InputPath.existing($0, what: "The data path") }
             return try DatasetSource(
                 paths: paths, arrays: arrays, headerless: flags.headerless, selection: selection,
-                spoolLimit: flags.spoolByteLimit)
+                spoolLimit: flags.spoolByteLimit, progress: { progress.update($0) })
         }
-        let command = try DataCommand(text)
-        // Also when it wrote more than is used, and when what it wrote is no data.
-        defer { command.stop() }
-        return try DatasetSource(
-            frames: command.name, arrays: arrays + [labels?.array].compactMap(\.self).filter { !arrays.contains($0) },
-            isBatched: flags.frames == .batch, selection: selection, spoolLimit: flags.spoolByteLimit,
-            read: command.read)
+        return try DataCommand.reading(text) { command in
+            try DatasetSource(
+                frames: command.name,
+                arrays: arrays + [labels?.array].compactMap(\.self).filter { !arrays.contains($0) },
+                isBatched: flags.frames == .batch, selection: selection, spoolLimit: flags.spoolByteLimit,
+                progress: { progress.update($0) }, read: command.read)
+        }
     }
 
     /// Whether the coordinator sends the samples: when it was asked to, and when they are in temporary files that
