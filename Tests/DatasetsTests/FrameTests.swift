@@ -141,6 +141,11 @@ import Testing
         #expect(refusal([]).contains("no sample"))
         // A header that announces more than a frame may have is refused before the data come.
         let huge = good[..<10] + Array("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,), }".utf8)
+        // So many samples that their numbers alone would fill the memory.
+        let empty = good[..<10] + Array("{'descr': '<f4', 'fortran_order': False, 'shape': (1073741824, 0), }".utf8)
+        #expect(
+            refusal(empty + [UInt8](repeating: 0x20, count: 128 - empty.count), isBatched: true)
+                .contains("no elements"))
         let padded = huge + [UInt8](repeating: 0x20, count: 128 - huge.count)
         #expect(refusal(Array(padded)).contains("larger than"))
     }

@@ -133,6 +133,7 @@ struct ArrayContainer: SampleContainer {
                     path: path, reason: "\(name) is in column-major order; save numpy.ascontiguousarray of it")
             }
         }
+        try Self.requireElements(arrays.map { Shape(Array($0.shape.dimensions.dropFirst())) }, path: path)
     }
 
     func read(_ index: Int) throws(DatasetError) -> RawSample {

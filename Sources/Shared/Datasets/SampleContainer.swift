@@ -29,6 +29,22 @@ protocol SampleContainer: Sendable {
 }
 
 extension SampleContainer {
+    /// Refuses samples without any element: their number stands in the file alone, with nothing to show for it.
+    ///
+    /// - Parameters:
+    ///   - shapes: Those of the arrays of a sample; one of them may be empty.
+    ///   - path: The file.
+    /// - Throws: `malformedFile`.
+    static func requireElements(_ shapes: [Shape], path: String) throws(DatasetError) {
+        guard shapes.contains(where: { $0.elementCount > 0 }) else {
+            throw .malformedFile(
+                path: path,
+                reason:
+                    "its samples have no elements: \(shapes.map { "\($0)" }.joined(separator: ", ")); give samples with data"
+            )
+        }
+    }
+
     var ignoredArrays: [String] { [] }
 
     var isSpooled: Bool { false }

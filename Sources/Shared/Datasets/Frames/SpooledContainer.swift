@@ -98,6 +98,7 @@ struct SpooledContainer: SampleContainer {
                 return RawSample.Entry(
                     name: entry.name, tensor: entry.tensor.slice(outermost: row..<row + 1).reshaped(to: shape))
             }
+        try requireElements(arrays.map { Shape(Array($0.tensor.shape.dimensions.dropFirst())) }, path: place)
         }
     }
 

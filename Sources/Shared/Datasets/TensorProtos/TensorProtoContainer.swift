@@ -93,6 +93,7 @@ struct TensorProtoContainer: SampleContainer {
                         + "\(inputPrefix)0\(ending), \(files[0].shape)")
             }
         }
+        try requireElements(files.map { Shape(Array($0.shape.dimensions.dropFirst())) }, path: folder)
         if count == 1, wanted?.count == 1, names[0].map({ wanted?.contains($0) == true }) != true { names[0] = nil }
         return Set(
             path: folder, files: files, names: names, paths: paths, start: start,
