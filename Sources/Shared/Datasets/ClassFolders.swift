@@ -66,10 +66,21 @@ extension Labels {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .malformedFile(path: path, reason: "the names of the classes are not UTF-8 text")
         }
-        let names = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
-        guard !names.isEmpty, Set(names).count == names.count, !names.contains("") else {
-            throw .malformedFile(
-                path: path, reason: "the names of the classes are to stand there once each, one in a line")
+        var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        // What follows the end of the last line is no line.
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        let names = lines.map { $0.trimmingCharacters(in: .whitespaces) }
+        var numbers: [String: Int] = [:]
+        for (index, name) in names.enumerated() {
+            guard !name.isEmpty else {
+                throw .malformedFile(
+                    path: path,
+                    reason: "line \(index + 1) is empty, but the classes are numbered by their lines; remove it")
+            }
+            if let other = numbers.updateValue(index + 1, forKey: name) {
+                throw .malformedFile(
+                    path: path, reason: "lines \(other) and \(index + 1) both name the class '\(name)'; remove one")
+            }
         }
         return names
     }

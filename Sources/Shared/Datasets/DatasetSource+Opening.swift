@@ -35,8 +35,9 @@ extension DatasetSource {
         case .idx: return try ArrayContainer(idx: path)
         case .jpeg, .png: return ImageContainer(file: path)
         case .tar?, .gzip?, .zstandard?:
-            if let format, format == .tar || TarIndex.isTar(path: path, compression: format) {
-                return try TarContainer(path: path, compression: format, wanted: arrays, spoolLimit: spoolLimit)
+            if let format, try TarIndex.isTar(path: path, compression: format) {
+                return try TarContainer(
+                    path: path, compression: format, wanted: arrays, spoolLimit: spoolLimit, progress: progress)
             }
             if format == .gzip { return try ArrayContainer(idx: path) }
             throw .unsupportedPath(path: path, reason: "what is compressed in it is no tar archive; decompress it")

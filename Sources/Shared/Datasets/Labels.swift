@@ -66,12 +66,10 @@ public enum Labels {
     /// How a tar archive is compressed; `nil` when the path is something else.
     private static func tarCompression(of path: String) throws(DatasetError) -> FileFormat? {
         guard try FileKind(path: path) == .file else { return nil }
-        switch try DatasetSource.format(of: path) {
-        case .tar: return .tar
-        case .gzip where TarIndex.isTar(path: path, compression: .gzip): return .gzip
-        case .zstandard where TarIndex.isTar(path: path, compression: .zstandard): return .zstandard
-        default: return nil
-        }
+        guard let format = try DatasetSource.format(of: path), [.tar, .gzip, .zstandard].contains(format),
+            try TarIndex.isTar(path: path, compression: format)
+        else { return nil }
+        return format
     }
 
     private static func opened(_ path: String, array: String?) throws(DatasetError) -> DatasetSource {

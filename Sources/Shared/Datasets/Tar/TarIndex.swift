@@ -7,7 +7,7 @@ struct TarIndex: Sendable {
     struct Sample: Sendable {
         /// What their names share.
         let key: String
-        /// Behind the first dot of the name, in lower case, and where the bytes lie in `file`; `nil` for bytes that
+        /// Behind the first dot of the name, the format in lower case, and where the bytes lie in `file`; `nil` for bytes that
         /// nobody wanted.
         fileprivate(set) var members: [(suffix: String, range: Range<Int>?)]
 
@@ -84,10 +84,12 @@ struct TarIndex: Sendable {
         do throws(TensorFileError) { file = try spool?.reader() ?? archive } catch { throw .file(error) }
     }
 
-    /// Whether a compressed file is a tar archive, by what its first bytes decompress to.
-    static func isTar(path: String, compression: FileFormat) -> Bool {
-        guard let reader = try? TarReader(path: path, compression: compression) else { return false }
-        return (try? reader.next()) != nil
+    /// Whether a file is a tar archive; a compressed one by what its first bytes decompress to.
+    ///
+    /// - Throws: `malformedFile` for one that is damaged at its beginning.
+    static func isTar(path: String, compression: FileFormat) throws(DatasetError) -> Bool {
+        if compression == .tar { return true }
+        return try TarReader(path: path, compression: compression).isTar()
     }
 
     /// Checks the checksum of a gzip file, at which libarchive does not look.
@@ -144,7 +146,13 @@ struct TarIndex: Sendable {
                     "member '\(name)' has no ending that says what it is; name it KEY.jpg, KEY.npy, KEY.cls or the like"
             )
         }
-        return (String(name[..<dot]), name[name.index(after: dot)...].lowercased())
+        return (String(name[..<dot]), normalized(suffix: name[name.index(after: dot)...]))
+    }
+
+    /// A suffix with its format, which is behind the last dot, in lower case; a name before it stays as it is.
+    static func normalized(suffix: some StringProtocol) -> String {
+        let format = suffix.lastIndex(of: ".").map { suffix.index(after: $0) } ?? suffix.startIndex
+        return String(suffix[..<format]) + suffix[format...].lowercased()
     }
 
     /// Groups members.
