@@ -219,7 +219,7 @@ public struct DatasetSource: Sendable {
             let local = selected.map { $0.filter(range.contains).map { $0 - range.lowerBound } }
             let indices = local ?? Array(0..<container.sampleCount)
             guard !indices.isEmpty else { continue }
-            if let summary = container.summary { passes.append(.known(summary)) }
+            if let summary = container.summary(sampleCount: indices.count) { passes.append(.known(summary)) }
             passes.append(.verification(container))
             for (path, count) in container.files(holding: indices) {
                 passes.append(.hash(path: path, sampleCount: count))

@@ -21,8 +21,8 @@ protocol SampleContainer: Sendable {
     /// The files that hold the samples `indices` (ascending), in order, and how many each of them holds.
     func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)]
 
-    /// What stands in the manifest for samples that lie in no file of the user's; `nil` for those that do.
-    var summary: DatasetManifest.File? { get }
+    /// What stands in the manifest for a number of selected samples that lie in no file of the user's; `nil` for those that do.
+    func summary(sampleCount: Int) -> DatasetManifest.File?
 
     /// Reads everything once where the format has checksums, and checks them.
     func verify() throws(DatasetError)
@@ -49,7 +49,7 @@ extension SampleContainer {
 
     var isSpooled: Bool { false }
 
-    var summary: DatasetManifest.File? { nil }
+    func summary(sampleCount: Int) -> DatasetManifest.File? { nil }
 
     func files(holding indices: [Int]) -> [(path: String, sampleCount: Int)] {
         [(path, indices.count)]

@@ -6,8 +6,8 @@ struct SpooledContainer: SampleContainer {
     let path: String
     let content: DatasetContent
     let ignoredArrays: [String]
-    /// For the manifest: the SHA-256 of the samples in their binary form, in order.
-    let summary: DatasetManifest.File?
+    /// The SHA-256 of the samples in their binary form, in order, in hexadecimal.
+    private let digest: String
     private let file: InputFile
     private let ranges: [Range<Int>]
 
@@ -60,9 +60,11 @@ struct SpooledContainer: SampleContainer {
         ignoredArrays = ignored.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         file = try spool.reader()
         self.ranges = ranges
-        summary = DatasetManifest.File(
-            path: name, byteCount: spool.byteCount, sha256: DatasetManifest.hexadecimal(hash.finalize()),
-            sampleCount: ranges.count)
+        digest = DatasetManifest.hexadecimal(hash.finalize())
+    }
+
+    func summary(sampleCount: Int) -> DatasetManifest.File? {
+        DatasetManifest.File(path: path, byteCount: file.byteCount, sha256: digest, sampleCount: sampleCount)
     }
 
     /// The wanted arrays in the order of their names in `wanted`.
