@@ -23,6 +23,7 @@ struct CalibrationDataset {
     ///   - labels: Where the right classes are; an array of them is none of the model's.
     /// - Throws: `DatasetError`, `CommandFailure` when a path does not exist or nothing is left.
     init(_ flags: DataOptions, graph: Graph, labels: LabelSource? = nil) throws {
+        try labels?.check(suits: flags)
         let preprocessing = try flags.preprocess.map {
             try Preprocessing(path: InputPath.existingFile($0, what: "The preprocessing file"))
         }

@@ -46,6 +46,26 @@ enum LabelSource {
         }
     }
 
+    /// Refuses labels beside data that have no place for them, before the data are read.
+    ///
+    /// - Throws: `CommandFailure` with status `usage`.
+    func check(suits data: DataOptions) throws {
+        let remedy = "name a file with a whole number for each sample (.npy)"
+        switch self {
+        case .array(let name) where data.format != nil:
+            throw CommandFailure(
+                .usage,
+                "--labels '\(name)' is no file, and files without a header (--data-format) hold samples alone; \(remedy)"
+            )
+        case .folders where data.format != nil || data.command != nil:
+            let option = data.command == nil ? "--data-format" : "--data-command"
+            throw CommandFailure(
+                .usage,
+                "--labels folders is for folders of images, and \(option) says that the samples are none; \(remedy)")
+        default: return
+        }
+    }
+
     /// The same with another file.
     func replacing(path: (String) throws -> String) rethrows -> LabelSource {
         switch self {
