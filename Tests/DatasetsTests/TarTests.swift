@@ -266,6 +266,25 @@ import Testing
         #expect(error?.description.contains("checksum") == true)
     }
 
+    @Test func howFarAnArchiveIsDecompressedIsTold() throws {
+        let folder = try TemporaryFolder()
+        let bytes = archive(50)
+        for (name, bytes) in [("a.tar.gz", Compressed.gzip(bytes)), ("a.tar.zst", Compressed.zstandard(bytes))] {
+            let path = try folder.file(name, bytes)
+            var told: [SpoolProgress] = []
+            _ = try DatasetSource(paths: [path], arrays: ["x"]) { told.append($0) }
+            #expect(told.allSatisfy { $0.name == path && $0.totalByteCount == bytes.count })
+            #expect(told.last?.sampleCount == 50 && told.last.map { $0.byteCount <= bytes.count } == true)
+            #expect(zip(told, told.dropFirst()).allSatisfy { $0.byteCount <= $1.byteCount })
+            var labelled = 0
+            _ = try Labels.read(path: path, array: "cls") { labelled = $0.sampleCount }
+            #expect(labelled == 50)
+        }
+        _ = try DatasetSource(paths: [folder.file("a.tar", bytes)], arrays: ["x"]) { _ in
+            Issue.record("A plain archive is read in place")
+        }
+    }
+
     @Test func temporaryFilesHaveALimit() throws {
         let folder = try TemporaryFolder()
         let path = try folder.file("a.tar.gz", Compressed.gzip(archive(100)))

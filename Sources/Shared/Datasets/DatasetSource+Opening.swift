@@ -3,7 +3,8 @@ import Tensors
 extension DatasetSource {
     /// Opens what lies at a path.
     static func open(
-        _ path: String, arrays: [String]?, headerless: HeaderlessFormat?, spoolLimit: Int
+        _ path: String, arrays: [String]?, headerless: HeaderlessFormat?, spoolLimit: Int,
+        progress: (SpoolProgress) -> Void
     ) throws(DatasetError) -> [any SampleContainer] {
         let isFolder = try FileKind(path: path) == .folder
         if let headerless {
@@ -19,11 +20,11 @@ extension DatasetSource {
             return try TensorProtoContainer.matches(path)
                 ? [TensorProtoContainer(folder: path, wanted: arrays)] : [ImageContainer(folder: path)]
         }
-        return [try open(file: path, arrays: arrays, spoolLimit: spoolLimit)]
+        return [try open(file: path, arrays: arrays, spoolLimit: spoolLimit, progress: progress)]
     }
 
     private static func open(
-        file path: String, arrays: [String]?, spoolLimit: Int
+        file path: String, arrays: [String]?, spoolLimit: Int, progress: (SpoolProgress) -> Void
     ) throws(DatasetError) -> any SampleContainer {
         let format = try format(of: path)
         switch format {

@@ -63,6 +63,8 @@ struct CalibrationDataset {
         _ flags: DataOptions, arrays: [String], labels: LabelSource?
     ) throws -> DatasetSource {
         let selection = SampleSelection(limit: flags.samples, seed: flags.seed)
+        var progress = SpoolingProgress(isOfCommand: flags.command != nil)
+        defer { progress.finish() }
         guard let text = flags.command else {
             let paths = try flags.paths.map { try InputPath.existing($0, what: "The data path") }
             return try DatasetSource(

@@ -109,6 +109,8 @@ struct EvaluationLabels {
             labels = try Labels.read(path: InputPath.existingFile(path, what: "The labels file"))
         case .array(let array):
             name = array
+            var progress = SpoolingProgress(isOfCommand: false)
+            defer { progress.finish() }
             labels = try data.paths.flatMap { path in
                 guard !InputPath.isFolder(path) else {
                     throw CommandFailure(
@@ -116,7 +118,9 @@ struct EvaluationLabels {
                         "--labels '\(array)' is no file, and the folder '\(path)' holds no array of this name; name a file, or "
                             + "'folders' when it has a folder for each class")
                 }
-                return try Labels.read(path: path, array: array, spoolLimit: data.spoolByteLimit)
+                return try Labels.read(path: path, array: array, spoolLimit: data.spoolByteLimit) {
+                    progress.update($0)
+                }
             }
         case .folders(let classes):
             name = "folders"

@@ -4,6 +4,8 @@ import Tensors
 struct FrameReader {
     private var bytes: FrameBytes
     private let source: String
+    /// Number of bytes taken so far.
+    var byteCount: Int { bytes.offset }
     /// Number of frames read so far.
     private(set) var count = 0
 

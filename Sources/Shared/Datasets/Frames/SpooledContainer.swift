@@ -22,11 +22,12 @@ struct SpooledContainer: SampleContainer {
     ///   - isBatched: Whether the outermost axis of the arrays of a frame counts samples; else a frame is a sample.
     ///   - limit: How many samples are enough; `nil` for all.
     ///   - spoolLimit: Most bytes that are kept.
+    ///   - progress: Told of each sample.
     ///   - read: Waits for bytes; gives none at the end.
     /// - Throws: `DatasetError` naming the frame, `TensorFileError` for a full temporary file, or what `read` throws.
     init(
         name: String, wanted: [String]?, isBatched: Bool, limit: Int?, spoolLimit: Int,
-        read: @escaping () throws -> [UInt8]
+        progress: (SpoolProgress) -> Void, read: @escaping () throws -> [UInt8]
     ) throws {
         let spool = try TemporaryFile(name: name, byteLimit: spoolLimit)
         var frames = FrameReader(source: name, read: read)
@@ -53,6 +54,9 @@ struct SpooledContainer: SampleContainer {
                 let bytes = RawSample(name: "", content: .arrays(entries)).encoded()
                 hash.update(data: bytes)
                 ranges.append(try spool.append(bytes))
+                progress(
+                    SpoolProgress(
+                        name: name, sampleCount: ranges.count, byteCount: frames.byteCount, totalByteCount: nil))
             }
         }
         path = name

@@ -42,9 +42,14 @@ struct TarContainer: SampleContainer {
     ///   - compression: `gzip`, `zstandard`, or `tar` when it is not compressed.
     ///   - wanted: The names of the inputs; `nil` for everything that can be data.
     ///   - spoolLimit: Most bytes of a compressed archive that are kept in a temporary file.
+    ///   - progress: Told how far a compressed archive is.
     /// - Throws: `malformedFile` for damaged archives; `missingArray` when nothing in it has a wanted name.
-    init(path: String, compression: FileFormat, wanted: [String]?, spoolLimit: Int) throws(DatasetError) {
-        index = try TarIndex(path: path, compression: compression, spoolLimit: spoolLimit) { Field($0) != nil }
+    init(
+        path: String, compression: FileFormat, wanted: [String]?, spoolLimit: Int, progress: (SpoolProgress) -> Void
+    ) throws(DatasetError) {
+        index = try TarIndex(path: path, compression: compression, spoolLimit: spoolLimit, progress: progress) {
+            Field($0) != nil
+        }
         self.path = path
         guard let first = index.samples.first else {
             throw .malformedFile(path: path, reason: "the tar archive holds no sample")

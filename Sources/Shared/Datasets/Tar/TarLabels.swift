@@ -13,15 +13,18 @@ enum TarLabels {
     ///   - compression: `gzip`, `zstandard`, or `tar` when it is not compressed.
     ///   - name: The suffix of the members (`cls`), or `json:KEY`.
     ///   - spoolLimit: Most bytes of a compressed archive that are kept in a temporary file.
+    ///   - progress: Told how far a compressed archive is.
     /// - Returns: The labels in the order of the samples.
     /// - Throws: `badSample`, naming the sample that has no such member or no integer in it.
     static func read(
-        path: String, compression: FileFormat, name: String, spoolLimit: Int
+        path: String, compression: FileFormat, name: String, spoolLimit: Int, progress: (SpoolProgress) -> Void
     ) throws(DatasetError) -> [Int] {
         let parts = name.split(separator: ":", maxSplits: 1)
         let suffix = TarIndex.normalized(suffix: parts.first ?? "")
         let key = parts.count == 2 ? String(parts[1]) : nil
-        let index = try TarIndex(path: path, compression: compression, spoolLimit: spoolLimit) { $0 == suffix }
+        let index = try TarIndex(path: path, compression: compression, spoolLimit: spoolLimit, progress: progress) {
+            $0 == suffix
+        }
         var labels: [Int] = []
         for sample in index.samples {
             let place = "\(path)[\(sample.key)]"
