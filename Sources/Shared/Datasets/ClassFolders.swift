@@ -26,11 +26,12 @@ extension Labels {
             for file in try FolderListing.files(folder, endings: ImageContainer.endings) {
                 guard let slash = file.firstIndex(of: "/") else {
                     throw .unsupportedPath(
-                        path: "\(folder)/\(file)", reason: "it lies in no folder of a class; move it into one")
+                        path: FolderListing.join(folder, file),
+                        reason: "it lies in no folder of a class; move it into one")
                 }
                 guard let number = numbers[String(file[..<slash])] else {
                     throw .unsupportedPath(
-                        path: "\(folder)/\(file)",
+                        path: FolderListing.join(folder, file),
                         reason:
                             "'\(file[..<slash])' is no class of \(classes ?? "the data"); add it there in a line of its own"
                     )
@@ -44,11 +45,12 @@ extension Labels {
     private static func classNames(of folders: [String]) throws(DatasetError) -> [String] {
         var names: Set<String> = []
         for folder in folders {
-            for name in try FolderListing.names(folder) where try FileKind(path: "\(folder)/\(name)") == .folder {
+            for name in try FolderListing.names(folder)
+            where try FileKind(path: FolderListing.join(folder, name)) == .folder {
                 names.insert(name)
             }
         }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.inByteOrder()
     }
 
     /// The lines of a file.
@@ -82,6 +84,7 @@ extension Labels {
                     path: path, reason: "lines \(other) and \(index + 1) both name the class '\(name)'; remove one")
             }
         }
+        guard !names.isEmpty else { throw .malformedFile(path: path, reason: "it names no class") }
         return names
     }
 }

@@ -11,7 +11,7 @@ extension DatasetSource {
             guard isFolder else { return [try headerless.open(path)] }
             var containers: [any SampleContainer] = []
             for name in try FolderListing.files(path, endings: nil) {
-                containers.append(try headerless.open(path.hasSuffix("/") ? path + name : "\(path)/\(name)"))
+                containers.append(try headerless.open(FolderListing.join(path, name)))
             }
             guard !containers.isEmpty else { throw .unsupportedPath(path: path, reason: "the folder holds no file") }
             return containers

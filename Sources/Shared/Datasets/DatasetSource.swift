@@ -119,7 +119,7 @@ public struct DatasetSource: Sendable {
         contents = containers.reduce(into: []) { contents, container in
             if !contents.contains(container.content) { contents.append(container.content) }
         }
-        ignoredArrays = Set(containers.flatMap(\.ignoredArrays)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        ignoredArrays = Set(containers.flatMap(\.ignoredArrays)).inByteOrder()
         selected = try selection.indices(of: total)
         sampleCount = selected?.count ?? total
     }

@@ -61,7 +61,7 @@ struct SpooledContainer: SampleContainer {
         }
         path = name
         content = .arrays(form)
-        ignoredArrays = ignored.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        ignoredArrays = ignored.inByteOrder()
         file = try spool.reader()
         self.ranges = ranges
         digest = DatasetManifest.hexadecimal(hash.finalize())
@@ -98,13 +98,13 @@ struct SpooledContainer: SampleContainer {
                 reason: "its arrays are no batch, whose outermost axes have one length: "
                     + arrays.map { "\($0.tensor.shape)" }.joined(separator: ", "))
         }
+        try requireElements(arrays.map { Shape(Array($0.tensor.shape.dimensions.dropFirst())) }, path: place)
         return (0..<count).map { row in
             arrays.map { entry in
                 let shape = Shape(Array(entry.tensor.shape.dimensions.dropFirst()))
                 return RawSample.Entry(
                     name: entry.name, tensor: entry.tensor.slice(outermost: row..<row + 1).reshaped(to: shape))
             }
-        try requireElements(arrays.map { Shape(Array($0.tensor.shape.dimensions.dropFirst())) }, path: place)
         }
     }
 
