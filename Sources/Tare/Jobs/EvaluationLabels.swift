@@ -3,7 +3,7 @@ import Foundation
 
 /// Where the right classes are.
 enum LabelSource {
-    /// A file (.npy, .npz with one array, IDX).
+    /// A file of one integer array (.npy, IDX; .npz, safetensors or PyTorch with one array).
     case file(String)
     /// An array beside the data, or what is called so in a tar archive.
     case array(String)
