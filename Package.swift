@@ -246,7 +246,8 @@ let package = Package(
         tests("Kernels", dependencies: ["CKernels", "Graphs", "Quantization", "Tensors", "TestSupport"]),
         tests("Execution", dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
         tests("Training", dependencies: ["CKernels", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
-        tests("Conversion", dependencies: ["Execution", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
+        tests(
+            "Conversion", dependencies: ["Execution", "Graphs", "Kernels", "Quantization", "Tensors", "TestSupport"]),
         tests(
             "ONNXFormat",
             dependencies: ["Conversion", "Execution", "Graphs", "Quantization", "Tensors", "TestSupport", protobuf]),

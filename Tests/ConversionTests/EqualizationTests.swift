@@ -129,4 +129,29 @@ import Testing
         mobile.nodes.append(Node(name: "e2", op: .unary(.relu), inputs: ["e"], outputs: ["e2"]))
         #expect(try CrossLayerEqualization(mobile).equalized(largest: [:]).pairs.isEmpty)
     }
+
+    /// Two linear layers over 2 rows of 3 features, the first with a bias of this shape.
+    private func linearLayers(bias: Shape, transposeB: Bool) -> (graph: Graph, inputs: [String: Tensor]) {
+        var builder = GraphBuilder(input: [2, 3], seed: 31)
+        let attributes = GemmAttributes(transposeB: transposeB)
+        let weights: [Float] = (0..<12).map { Float($0 + 1) * ($0 % 4 == 0 ? 16 : 1) }
+        let first = builder.node(
+            .gemm(attributes),
+            ["x", builder.constant("w", transposeB ? [4, 3] : [3, 4], weights), builder.constant("b", bias)], ["a"])
+        let middle = builder.node(.unary(.relu), [first], ["r"])
+        let last = builder.node(
+            .gemm(attributes), [middle, builder.constant("v", transposeB ? [5, 4] : [4, 5])], ["y"])
+        let elements: [Float] = [1, -2, 3, 0.5, 2, -1]
+        return (builder.build(outputs: [last]), ["x": Tensor(shape: [2, 3], elements: elements)])
+    }
+
+    @Test(arguments: [[4], [1, 4], [1], [], [1, 1], [2, 1], [2, 4]] as [Shape], [true, false])
+    func aBiasThatIsNotOneOfEachChannelKeepsItsFunction(bias: Shape, transposeB: Bool) throws {
+        let (graph, inputs) = linearLayers(bias: bias, transposeB: transposeB)
+        let (equalized, pairs) = try CrossLayerEqualization(graph).equalized(largest: [:])
+        #expect(pairs.count == (bias.dimensions.last == 4 && bias.elementCount == 4 ? 1 : 0))
+        #expect((equalized.initializers != graph.initializers) == !pairs.isEmpty)
+        let outputs = try [graph, equalized].map { try ReferenceExecutor($0).run(inputs, tap: nil)["y"] }
+        #expect(outputs[0] != nil && outputs[0] == outputs[1])
+    }
 }

@@ -40,6 +40,25 @@ import Testing
         }
     }
 
+    @Test func samplesWithoutElementsAreRefusedUnlessOthersCountThem() throws {
+        let folder = try TemporaryFolder()
+        // So many samples that their numbers alone would fill the memory.
+        let empty = NPYFile.encode(Tensor(shape: [1], elements: [1] as [Float]))
+        let header =
+            empty[..<10] + Array("{'descr': '<f4', 'fortran_order': False, 'shape': (1073741824, 0), }".utf8)
+        let path = try folder.file("a.npy", header + [UInt8](repeating: 0x20, count: 128 - header.count))
+        let error = #expect(throws: DatasetError.self) { try DatasetSource(paths: [path]) }
+        #expect(error?.description.contains("no elements") == true, "\(String(describing: error))")
+        // The empty memory of a decoder's first step.
+        try NPZFile.write(
+            [
+                "past": Tensor(shape: [2, 4, 0], elements: [] as [Float]),
+                "x": Tensor(shape: [2, 1], elements: [1, 2] as [Float]),
+            ], to: folder.path("b.npz"))
+        let source = try DatasetSource(paths: [folder.path("b.npz")])
+        #expect(entry(try source.readRaw(1), "past")?.shape == [4, 0])
+    }
+
     @Test func aSingleTensorOfTorchSaveNeedsNoName() throws {
         guard let python = PythonOracle.torchInterpreter() else { return }
         let folder = try TemporaryFolder()

@@ -38,9 +38,17 @@ import Testing
             try Labels.classFolders([folder.url.path], classes: short)
         }
         #expect(error?.description.contains("'cat' is no class of \(short)") == true)
-        #expect(throws: DatasetError.self) {
-            try Labels.classFolders([folder.url.path], classes: names.file("twice.txt", Array("dog\ndog\ncat".utf8)))
+        for (text, reason) in [
+            ("dog\ndog\ncat", "lines 1 and 2 both name the class 'dog'"), ("dog\n\nant\ncat\n", "line 2 is empty"),
+            ("dog\r\n \r\ncat", "line 2 is empty"), ("dog\ncat\n\n", "line 3 is empty"), ("", "names no class"),
+        ] {
+            let error = #expect(throws: DatasetError.self) {
+                try Labels.classFolders([folder.url.path], classes: names.file("wrong.txt", Array(text.utf8)))
+            }
+            #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
         }
+        let windows = try names.file("windows.txt", Array("dog\r\nant\r\ncat\r\n".utf8))
+        #expect(try Labels.classFolders([folder.url.path], classes: windows) == [2, 0])
     }
 
     @Test func imagesOutsideOfFoldersHaveNoClass() throws {

@@ -72,6 +72,8 @@ import Testing
         #expect(try source((1..<6).flatMap { NPYFile.encode(sample($0)) }).manifest().digest != digest)
         #expect(try source(bytes).manifest().files.map(\.path) == ["program"])
         #expect(try source(bytes).manifest().sampleCount == 5)
+        let drawn = try source(bytes, selection: .random(count: 2, seed: 1)).manifest()
+        #expect(drawn.sampleCount == 2 && drawn.digest != digest)
     }
 
     @Test func nothingIsReadBeyondTheFirstSamples() throws {
@@ -139,6 +141,11 @@ import Testing
         #expect(refusal(good + NPYFile.encode(Tensor(scalar: Int64(1)))).contains("give all samples the same arrays"))
         #expect(refusal(NPYFile.encode(Tensor(scalar: Float(1))), isBatched: true).contains("no batch"))
         #expect(refusal([]).contains("no sample"))
+        // So many samples that their numbers alone would fill the memory.
+        let empty = good[..<10] + Array("{'descr': '<f4', 'fortran_order': False, 'shape': (1073741824, 0), }".utf8)
+        #expect(
+            refusal(empty + [UInt8](repeating: 0x20, count: 128 - empty.count), isBatched: true)
+                .contains("no elements"))
         // A header that announces more than a frame may have is refused before the data come.
         let huge = good[..<10] + Array("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,), }".utf8)
         let padded = huge + [UInt8](repeating: 0x20, count: 128 - huge.count)

@@ -31,6 +31,26 @@ import Testing
         #expect(throws: DatasetError.self) { try DatasetSource(paths: [path]) }
     }
 
+    @Test func moreFilesThanAProcessMayOpenAreRead() throws {
+        let folder = try TemporaryFolder()
+        for index in 0..<600 { _ = try folder.file("\(1000 + index).bin", [UInt8(index & 0xFF), UInt8(index >> 8)]) }
+        let source = try DatasetSource(paths: [folder.url.path], headerless: HeaderlessFormat(text: "raw:uint8:2"))
+        let root = folder.url.resolvingSymlinksInPath().path
+        func openFiles() throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count { number in
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)"))?.hasPrefix(root)
+                    == true
+            }
+        }
+        for index in 0..<600 {
+            #expect(
+                entry(try source.readRaw(index), nil)?.elements(as: UInt8.self) == [
+                    UInt8(index & 0xFF), UInt8(index >> 8),
+                ])
+        }
+        #expect(try openFiles() < 200)
+    }
+
     @Test(arguments: [
         "raw", "raw:float32", "raw:float33:3", "raw:float32:0x3", "raw:float32:3x", "raw:uint8:9999999999x9999999999",
         "csv:3", "tokens:0", "tokens:x", "tokens:8,pad", "tokens:8,pad=-1", "tokens:8,pad=1,pad=2",

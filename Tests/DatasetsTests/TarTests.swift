@@ -149,6 +149,89 @@ import Testing
         #expect(try refusal { $0.add("a.npy", [1, 2, 3]) }.contains("[a]"))
     }
 
+    @Test func namesOfInputsKeepTheirLettersAndFormatsDoNot() throws {
+        let folder = try TemporaryFolder()
+        var tar = TarBuilder()
+        for index in 0..<2 {
+            tar.add("s\(index).Input3.NPY", array(Float(index)))
+            tar.add("s\(index).input3.npy", array(9))
+            tar.add("s\(index).Target.CLS", Array("\(index + 4)".utf8))
+        }
+        let path = try folder.file("a.tar", tar.finished)
+        let source = try DatasetSource(paths: [path], arrays: ["Input3"])
+        #expect(elements(try source.readRaw(1), "Input3") == [1, -1])
+        #expect(try Labels.read(path: path, array: "Target.cls") == [4, 5])
+        #expect(try Labels.read(path: path, array: "Target.CLS") == [4, 5])
+    }
+
+    @Test func inputsAreTakenByNameAndNotByNumber() throws {
+        let folder = try TemporaryFolder()
+        let png = try ImageDecoderTests.bytes("gray.png")
+        var tar = TarBuilder()
+        tar.add("s.x.npy", array(1))
+        tar.add("s.x.png", png)
+        tar.add("s.y.npy", array(2))
+        let path = try folder.file("a.tar", tar.finished)
+        #expect(elements(try DatasetSource(paths: [path], arrays: ["y"]).readRaw(0), "y") == [2, -2])
+        for wanted in [["x"], ["y", "x"], nil] {
+            let error = #expect(throws: DatasetError.self) { try DatasetSource(paths: [path], arrays: wanted) }
+            #expect(error?.description.contains("both 'x.npy' and 'x.png' are called 'x'") == true)
+        }
+        let missing = #expect(throws: DatasetError.self) { try DatasetSource(paths: [path], arrays: ["y", "z"]) }
+        #expect(missing == .missingArray(path: "\(path)[s]", name: "z", available: ["x", "x", "y"]))
+
+        // In the order of the inputs, so that archives of another order can follow each other.
+        var other = TarBuilder()
+        other.add("s.b.npy", array(1))
+        other.add("s.a.npy", array(2))
+        var third = TarBuilder()
+        third.add("s.a.npy", array(3))
+        third.add("s.b.npy", array(4))
+        let both = try DatasetSource(
+            paths: [folder.file("b.tar", other.finished), folder.file("c.tar", third.finished)], arrays: ["a", "b"])
+        #expect(elements(try both.readRaw(0), "a") == [2, -2])
+        #expect(elements(try both.readRaw(1), "a") == [3, -3])
+    }
+
+    @Test func aDamagedArchiveIsNotTakenForSomethingElse() throws {
+        let folder = try TemporaryFolder()
+        // A description of the first member that is cut off.
+        var tar = TarBuilder()
+        tar.add("pax", Array("11 path=x\n".utf8), type: "x", size: 4000)
+        for (name, bytes) in [
+            ("a.tar.gz", Compressed.gzip(tar.bytes)), ("a.tar.zst", Compressed.zstandard(tar.bytes)),
+        ] {
+            let path = try folder.file(name, bytes)
+            let error = #expect(throws: DatasetError.self) { try DatasetSource(paths: [path], arrays: ["x"]) }
+            #expect(error?.description.contains("the tar archive is damaged") == true, "\(String(describing: error))")
+            let labels = #expect(throws: DatasetError.self) { try Labels.read(path: path, array: "cls") }
+            #expect(labels?.description.contains("the tar archive is damaged") == true)
+        }
+        let other = try folder.file("b.zst", Compressed.zstandard([UInt8](repeating: 65, count: 2000)))
+        let error = #expect(throws: DatasetError.self) { try DatasetSource(paths: [other]) }
+        #expect(error?.description.contains("no tar archive") == true, "\(String(describing: error))")
+    }
+
+    @Test func aLabelInJSONIsAWholeNumber() throws {
+        let folder = try TemporaryFolder()
+        for (text, label) in [
+            ("3", 3), ("-1", -1), ("4.0", 4), ("true", nil), ("false", nil), ("1.5", nil), ("\"3\"", nil), ("[1]", nil),
+            ("null", nil), ("99999999999999999999", nil),
+        ] as [(String, Int?)] {
+            var tar = TarBuilder()
+            tar.add("s.json", Array("{\"other\": [{}, true], \"label\": \(text)}".utf8))
+            let path = try folder.file("a.tar", tar.finished)
+            if let label {
+                #expect(try Labels.read(path: path, array: "json:label") == [label])
+            } else {
+                let error = #expect(throws: DatasetError.self, "\(text)") {
+                    try Labels.read(path: path, array: "json:label")
+                }
+                #expect(error?.description.contains("no whole number under the key 'label'") == true)
+            }
+        }
+    }
+
     @Test func aSampleWithoutItsMemberIsBadAndTheOthersAreNot() throws {
         let folder = try TemporaryFolder()
         var tar = TarBuilder()
@@ -181,6 +264,25 @@ import Testing
         let source = try DatasetSource(paths: [folder.file("a.tar.gz", bytes)], arrays: ["x"])
         let error = #expect(throws: DatasetError.self) { try source.manifest() }
         #expect(error?.description.contains("checksum") == true)
+    }
+
+    @Test func howFarAnArchiveIsDecompressedIsTold() throws {
+        let folder = try TemporaryFolder()
+        let bytes = archive(50)
+        for (name, bytes) in [("a.tar.gz", Compressed.gzip(bytes)), ("a.tar.zst", Compressed.zstandard(bytes))] {
+            let path = try folder.file(name, bytes)
+            var told: [SpoolProgress] = []
+            _ = try DatasetSource(paths: [path], arrays: ["x"]) { told.append($0) }
+            #expect(told.allSatisfy { $0.name == path && $0.totalByteCount == bytes.count })
+            #expect(told.last?.sampleCount == 50 && told.last.map { $0.byteCount <= bytes.count } == true)
+            #expect(zip(told, told.dropFirst()).allSatisfy { $0.byteCount <= $1.byteCount })
+            var labelled = 0
+            _ = try Labels.read(path: path, array: "cls") { labelled = $0.sampleCount }
+            #expect(labelled == 50)
+        }
+        _ = try DatasetSource(paths: [folder.file("a.tar", bytes)], arrays: ["x"]) { _ in
+            Issue.record("A plain archive is read in place")
+        }
     }
 
     @Test func temporaryFilesHaveALimit() throws {

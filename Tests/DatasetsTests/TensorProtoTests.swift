@@ -76,6 +76,52 @@ import Testing
         #expect(entry(sample, "t8")?.elements(as: UInt64.self) == [3, 100, 127])
     }
 
+    /// A `TensorProto` with these fields of numbers behind its extents and its type.
+    private func typed(_ extents: [UInt8], type: UInt8, _ fields: [UInt8]) -> [UInt8] {
+        [0x0A, UInt8(extents.count)] + extents + [0x10, type] + fields
+    }
+
+    @Test func typedFieldsFillTheShapeExactlyWhereverTheyStand() throws {
+        let folder = try TemporaryFolder()
+        func opened(_ bytes: [UInt8]) throws -> DatasetSource {
+            try write(bytes, folder, "input_0.pb")
+            return try DatasetSource(paths: [folder.url.path])
+        }
+        // int64 [2, 2] in pieces: packed, alone, packed; and before the extents and the type.
+        let numbers: [UInt8] = [0x3A, 2, 1, 2, 0x38, 3, 0x3A, 1, 4]
+        for bytes in [typed([2, 2], type: 7, numbers), numbers + typed([2, 2], type: 7, [])] {
+            #expect(entry(try opened(bytes).readRaw(1), nil)?.elements(as: Int64.self) == [3, 4])
+        }
+        // More numbers than a piece of the file that is read at once holds, over its edges.
+        let count = 100_000
+        let values = (0..<count).map { Int64($0 * 3) }
+        func varint(_ value: Int) -> [UInt8] {
+            value < 128 ? [UInt8(value)] : [UInt8(value & 0x7F | 0x80)] + varint(value >> 7)
+        }
+        let packed = values.flatMap { varint(Int($0)) }
+        let large = [0x08] + varint(1) + [0x08] + varint(count) + [0x10, 7, 0x3A] + varint(packed.count) + packed
+        #expect(entry(try opened(large).readRaw(0), nil)?.elements(as: Int64.self) == values)
+        for (bytes, reason) in [
+            (typed([2, 2], type: 7, numbers + [0x38, 5]), "more elements than its shape"),
+            (typed([2, 2], type: 7, Array(numbers.dropLast(3))), "3 elements do not fill its shape"),
+            (typed([1, 1], type: 1, [0x22, 8, 0, 0, 0, 0, 0, 0, 0, 0]), "more elements than its shape"),
+            (typed([1, 1], type: 3, [0x28, 0xC8, 1]), "an element is no int8"),
+            (typed([1, 1], type: 7, [0x3A, 1, 0x80]), "a number is cut off"),
+        ] {
+            let error = #expect(throws: DatasetError.self) { try opened(bytes) }
+            #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
+        }
+    }
+
+    @Test func samplesWithoutElementsAreRefused() throws {
+        let folder = try TemporaryFolder()
+        // [2^30, 0], twice: their numbers alone would fill the memory.
+        let proto: [UInt8] = [0x08, 0x80, 0x80, 0x80, 0x80, 0x04, 0x08, 0, 0x10, 1, 0x4A, 0]
+        for set in 0..<2 { try write(proto, folder, "test_data_set_\(set)/input_0.pb") }
+        let error = #expect(throws: DatasetError.self) { try DatasetSource(paths: [folder.url.path]) }
+        #expect(error?.description.contains("no elements") == true, "\(String(describing: error))")
+    }
+
     @Test func damagedFilesAreErrorsAndNeverCrash() throws {
         let folder = try TemporaryFolder()
         let seed: UInt64 = 0x7A2E_0063

@@ -1,4 +1,6 @@
 import Foundation
+import Graphs
+import ONNXFormat
 import Tensors
 import TestSupport
 import Testing
@@ -42,7 +44,10 @@ import Testing
                 "--json",
             ], in: folder.url)
         try #require(outcome.status == 0, "\(outcome.errors)")
-        #expect(outcome.output.contains("\"largestDifference\" : 0"), "\(outcome.output)")
+        let report = try #require(
+            JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any], "\(outcome.output)")
+        #expect(report["largestDifference"] as? Double == 0)
+        #expect((report["pairs"] as? [Any])?.isEmpty == false)
         let before = try Self.quality(Self.mobile, of: "before", in: folder)
         let after = try Self.quality(folder.path("equalized.onnx"), of: "after", in: folder)
         #expect(after > before + 3, "\(before) dB before, \(after) dB after")
@@ -61,5 +66,76 @@ import Testing
             ["equalize", Self.mobile, "--data", folder.path("images.npz"), "--output", folder.path("images.npz")],
             in: folder.url)
         #expect(same.status == 64, "\(same.errors)")
+    }
+
+    /// Two linear layers over pairs of numbers.
+    private static func writeLinearLayers(
+        _ first: [Float], _ second: [Float] = [Float(sign: .plus, exponent: -10, significand: 1), 1],
+        to folder: TemporaryFolder, options: ONNXExportOptions = ONNXExportOptions()
+    ) throws -> String {
+        func value(_ name: String, _ extent: Int) -> Graph.Value {
+            Graph.Value(
+                name: name, type: TensorType(elementType: .float32, dimensions: [.symbol("N"), .fixed(extent)]))
+        }
+        let graph = Graph(
+            name: "layers", inputs: [value("x", 2)], outputs: [value("y", 1)],
+            initializers: [
+                "first": Tensor(shape: [2, 2], elements: first), "second": Tensor(shape: [2, 1], elements: second),
+            ],
+            nodes: [
+                Node(name: "first", op: .gemm(GemmAttributes()), inputs: ["x", "first"], outputs: ["a"]),
+                Node(name: "relu", op: .unary(.relu), inputs: ["a"], outputs: ["r"]),
+                Node(name: "second", op: .gemm(GemmAttributes()), inputs: ["r", "second"], outputs: ["y"]),
+            ])
+        try ONNXModel.write(graph, to: folder.url.appending(path: "layers.onnx"), options: options)
+        return folder.path("layers.onnx")
+    }
+
+    private static func expectRefusal(
+        _ write: (TemporaryFolder) throws -> String, samples: [Float], says text: String,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        try expectFailure(
+            status: 65, saying: [text], leaving: ["data.npy", "layers.onnx"], sourceLocation: sourceLocation
+        ) { folder in
+            try NPYFile.write(
+                Tensor(shape: [samples.count / 2, 2], elements: samples), to: folder.path("data.npy"))
+            return [
+                "equalize", try write(folder), "--data", folder.path("data.npy"), "--output",
+                folder.path("out.onnx"),
+            ]
+        }
+    }
+
+    @Test func aModelThatWouldComputeSomethingElseIsNotWritten() throws {
+        // The second weight of the first channel is lost when the channel is divided by 32.
+        try Self.expectRefusal(
+            { try Self.writeLinearLayers([1, 1, 1e-44, 0], to: $0) }, samples: [1, 1, 0, 1e10],
+            says: "would compute something else")
+        // Infinity less infinity is no number, before and after.
+        try Self.expectRefusal(
+            { try Self.writeLinearLayers([.infinity, .infinity, 1, 1], [1, -1], to: $0) }, samples: [1, 0],
+            says: "would compute something else")
+        try Self.expectRefusal(
+            { try Self.writeLinearLayers([1, 1, 1, 1], to: $0) }, samples: [1, 2, 3, .nan], says: "data.npy[1]")
+    }
+
+    @Test func externalDataOfTheModelAreNotReplaced() throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.writeLinearLayers(
+            [1, 2, 3, 4], to: folder, options: ONNXExportOptions(externalDataThreshold: 0))
+        let before = try digest(folder.path("layers.onnx.data"))
+        try NPYFile.write(Tensor(shape: [1, 2], elements: [1, 2] as [Float]), to: folder.path("data.npy"))
+        // By the name itself, and by the name that the data of the output would get.
+        for name in ["layers.onnx.data", "other.onnx"] {
+            if name == "other.onnx" {
+                try FileManager.default.createSymbolicLink(
+                    atPath: folder.path("other.onnx.data"), withDestinationPath: folder.path("layers.onnx.data"))
+            }
+            let outcome = try TareProcess.run(
+                ["equalize", model, "--data", folder.path("data.npy"), "--output", folder.path(name)], in: folder.url)
+            #expect(outcome.status == 64 && outcome.errors.contains("which is read"), "\(name): \(outcome.errors)")
+        }
+        #expect(try digest(folder.path("layers.onnx.data")) == before)
     }
 }

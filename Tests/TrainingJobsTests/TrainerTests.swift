@@ -103,9 +103,58 @@ import TrainingJobs
             parameters: MicroBatchComputer.parameters(of: float.graph), inputs: batch.inputs, targets: batch.targets)
         let schedule = LearningRateSchedule(base: 0.1)
         let same = try TrainingState(float.graph, optimizer: Optimizer(.sgd()), schedule: schedule)
-        try same.check(result)
+        try same.check(result, sampleCount: 12)
         let converted = try TrainingState(Self.qat().graph, optimizer: Optimizer(.sgd()), schedule: schedule)
-        #expect(throws: MicroBatchError.self) { try converted.check(result) }
+        #expect(throws: MicroBatchError.self) { try converted.check(result, sampleCount: 12) }
+    }
+
+    @Test func whatDoesNotFitTheStateIsTheWorkersFault() throws {
+        let net = try Self.qat()
+        let batch = Self.samples.batch(0..<12)
+        let result = try MicroBatchComputer(net.graph, loss: .crossEntropy()).compute(
+            parameters: MicroBatchComputer.parameters(of: net.graph), inputs: batch.inputs, targets: batch.targets)
+        let state = try TrainingState(
+            net.graph, optimizer: Optimizer(.sgd()), schedule: LearningRateSchedule(base: 0.1))
+        try state.check(result, sampleCount: 12)
+        for count in [.max, 11, 13] {
+            var other = result
+            other.sampleCount = count
+            #expect(throws: MicroBatchError.otherSampleCount(count, expected: 12)) {
+                try state.check(other, sampleCount: 12)
+            }
+        }
+        let observations = try net.graph.expandingModules(isTraining: true).observations
+        #expect(observations.count > 2)
+        for observation in observations {
+            let isNormalization = if case .normalization = observation { true } else { false }
+            for name in observation.values {
+                let seen = try #require(result.observed.values[name])
+                let count = seen.elementCount
+                let wrong: [Tensor?] = [
+                    nil, Tensor(shape: [count], elements: [Int32](repeating: 1, count: count)),
+                    Tensor(shape: [count + 1], elements: [Float](repeating: 1, count: count + 1)),
+                ]
+                // Infinite extremes: where the other one is finite, the observer would refuse them.
+                let infinite: Float = name == observation.values[0] ? -.infinity : .infinity
+                for tensor in wrong + (isNormalization ? [] : [Tensor(shape: seen.shape, elements: [infinite])]) {
+                    var other = result
+                    other.observed.values[name] = tensor
+                    #expect(throws: MicroBatchError.self, "\(name): \(String(describing: tensor?.shape))") {
+                        try state.check(other, sampleCount: 12)
+                    }
+                }
+            }
+            for count in isNormalization ? [nil, 0, -1, .min] as [Int?] : [] {
+                var other = result
+                other.observed.channelElementCounts[observation.source] = count
+                #expect(throws: MicroBatchError.otherModel(observation.source)) {
+                    try state.check(other, sampleCount: 12)
+                }
+            }
+        }
+        var more = result
+        more.observed.values["another"] = Tensor(scalar: Float(0))
+        #expect(throws: MicroBatchError.otherModel("another")) { try state.check(more, sampleCount: 12) }
     }
 
     @Test func histogramsAndDivergenceAreRefusedByName() throws {

@@ -64,7 +64,7 @@ struct ArrayContainer: SampleContainer {
     private init(
         path: String, present: [String], wanted: [String]?, array: (String) throws(TensorFileError) -> StoredArray
     ) throws(TensorFileError) {
-        let present = present.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let present = present.inByteOrder()
         let names = wanted ?? present
         var arrays: [StoredArray] = []
         for name in names { arrays.append(try array(name)) }
@@ -133,6 +133,7 @@ struct ArrayContainer: SampleContainer {
                     path: path, reason: "\(name) is in column-major order; save numpy.ascontiguousarray of it")
             }
         }
+        try Self.requireElements(arrays.map { Shape(Array($0.shape.dimensions.dropFirst())) }, path: path)
     }
 
     func read(_ index: Int) throws(DatasetError) -> RawSample {

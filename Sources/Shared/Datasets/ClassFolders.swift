@@ -26,11 +26,12 @@ extension Labels {
             for file in try FolderListing.files(folder, endings: ImageContainer.endings) {
                 guard let slash = file.firstIndex(of: "/") else {
                     throw .unsupportedPath(
-                        path: "\(folder)/\(file)", reason: "it lies in no folder of a class; move it into one")
+                        path: FolderListing.join(folder, file),
+                        reason: "it lies in no folder of a class; move it into one")
                 }
                 guard let number = numbers[String(file[..<slash])] else {
                     throw .unsupportedPath(
-                        path: "\(folder)/\(file)",
+                        path: FolderListing.join(folder, file),
                         reason:
                             "'\(file[..<slash])' is no class of \(classes ?? "the data"); add it there in a line of its own"
                     )
@@ -44,11 +45,12 @@ extension Labels {
     private static func classNames(of folders: [String]) throws(DatasetError) -> [String] {
         var names: Set<String> = []
         for folder in folders {
-            for name in try FolderListing.names(folder) where try FileKind(path: "\(folder)/\(name)") == .folder {
+            for name in try FolderListing.names(folder)
+            where try FileKind(path: FolderListing.join(folder, name)) == .folder {
                 names.insert(name)
             }
         }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.inByteOrder()
     }
 
     /// The lines of a file.
@@ -66,11 +68,23 @@ extension Labels {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .malformedFile(path: path, reason: "the names of the classes are not UTF-8 text")
         }
-        let names = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
-        guard !names.isEmpty, Set(names).count == names.count, !names.contains("") else {
-            throw .malformedFile(
-                path: path, reason: "the names of the classes are to stand there once each, one in a line")
+        var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        // What follows the end of the last line is no line.
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        let names = lines.map { $0.trimmingCharacters(in: .whitespaces) }
+        var numbers: [String: Int] = [:]
+        for (index, name) in names.enumerated() {
+            guard !name.isEmpty else {
+                throw .malformedFile(
+                    path: path,
+                    reason: "line \(index + 1) is empty, but the classes are numbered by their lines; remove it")
+            }
+            if let other = numbers.updateValue(index + 1, forKey: name) {
+                throw .malformedFile(
+                    path: path, reason: "lines \(other) and \(index + 1) both name the class '\(name)'; remove one")
+            }
         }
+        guard !names.isEmpty else { throw .malformedFile(path: path, reason: "it names no class") }
         return names
     }
 }

@@ -54,7 +54,8 @@ extension DatasetField: CustomStringConvertible {
 
 /// One array of a dataset, without the axis that counts the samples.
 public struct DatasetArray: Sendable, Hashable {
-    /// The name in the .npz file; `nil` for .npy and IDX files, which have none.
+    /// What the file calls it (.npz, safetensors, PyTorch, members of tar archives); `nil` where it has no name, as in .npy and IDX
+    /// files.
     public let name: String?
     /// The type of each element.
     public let elementType: ElementType

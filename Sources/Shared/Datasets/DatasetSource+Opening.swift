@@ -3,14 +3,15 @@ import Tensors
 extension DatasetSource {
     /// Opens what lies at a path.
     static func open(
-        _ path: String, arrays: [String]?, headerless: HeaderlessFormat?, spoolLimit: Int
+        _ path: String, arrays: [String]?, headerless: HeaderlessFormat?, spoolLimit: Int,
+        progress: (SpoolProgress) -> Void
     ) throws(DatasetError) -> [any SampleContainer] {
         let isFolder = try FileKind(path: path) == .folder
         if let headerless {
             guard isFolder else { return [try headerless.open(path)] }
             var containers: [any SampleContainer] = []
             for name in try FolderListing.files(path, endings: nil) {
-                containers.append(try headerless.open(path.hasSuffix("/") ? path + name : "\(path)/\(name)"))
+                containers.append(try headerless.open(FolderListing.join(path, name)))
             }
             guard !containers.isEmpty else { throw .unsupportedPath(path: path, reason: "the folder holds no file") }
             return containers
@@ -19,11 +20,11 @@ extension DatasetSource {
             return try TensorProtoContainer.matches(path)
                 ? [TensorProtoContainer(folder: path, wanted: arrays)] : [ImageContainer(folder: path)]
         }
-        return [try open(file: path, arrays: arrays, spoolLimit: spoolLimit)]
+        return [try open(file: path, arrays: arrays, spoolLimit: spoolLimit, progress: progress)]
     }
 
     private static func open(
-        file path: String, arrays: [String]?, spoolLimit: Int
+        file path: String, arrays: [String]?, spoolLimit: Int, progress: (SpoolProgress) -> Void
     ) throws(DatasetError) -> any SampleContainer {
         let format = try format(of: path)
         switch format {
@@ -35,8 +36,9 @@ extension DatasetSource {
         case .idx: return try ArrayContainer(idx: path)
         case .jpeg, .png: return ImageContainer(file: path)
         case .tar?, .gzip?, .zstandard?:
-            if let format, format == .tar || TarIndex.isTar(path: path, compression: format) {
-                return try TarContainer(path: path, compression: format, wanted: arrays, spoolLimit: spoolLimit)
+            if let format, try TarIndex.isTar(path: path, compression: format) {
+                return try TarContainer(
+                    path: path, compression: format, wanted: arrays, spoolLimit: spoolLimit, progress: progress)
             }
             if format == .gzip { return try ArrayContainer(idx: path) }
             throw .unsupportedPath(path: path, reason: "what is compressed in it is no tar archive; decompress it")

@@ -45,15 +45,19 @@ public struct DatasetSource: Sendable {
     ///   - headerless: What the files hold when they have no header; all files are then taken so.
     ///   - selection: Which samples are used.
     ///   - spoolLimit: Most bytes of temporary files, which compressed archives need; for each path.
+    ///   - progress: Told how far a compressed archive is.
     /// - Throws: When a path cannot be opened, holds something else than the first, or there are too few samples.
     public init(
         paths: [String], arrays: [String]? = nil, headerless: HeaderlessFormat? = nil,
-        selection: SampleSelection = .all, spoolLimit: Int = Self.defaultSpoolLimit
+        selection: SampleSelection = .all, spoolLimit: Int = Self.defaultSpoolLimit,
+        progress: (SpoolProgress) -> Void = { _ in }
     ) throws(DatasetError) {
         var containers: [any SampleContainer] = []
         var stamps: [String: FileStamp] = [:]
         for path in paths {
-            for container in try Self.open(path, arrays: arrays, headerless: headerless, spoolLimit: spoolLimit) {
+            for container in try Self.open(
+                path, arrays: arrays, headerless: headerless, spoolLimit: spoolLimit, progress: progress)
+            {
                 containers.append(container)
                 for (file, _) in container.files(holding: 0..<container.sampleCount) where stamps[file] == nil {
                     stamps[file] = try FileStamp(path: file)
@@ -74,15 +78,18 @@ public struct DatasetSource: Sendable {
     ///   - isBatched: Whether the outermost axis of the arrays in a file counts samples; else a file is a sample.
     ///   - selection: Which samples are used.
     ///   - spoolLimit: Most bytes of the temporary file.
+    ///   - progress: Told of each sample.
     ///   - read: Waits for bytes; gives none at the end, and is not called again then.
     /// - Throws: `DatasetError` naming the frame, or what `read` throws.
     public init(
         frames name: String, arrays: [String]?, isBatched: Bool, selection: SampleSelection,
-        spoolLimit: Int = Self.defaultSpoolLimit, read: @escaping () throws -> [UInt8]
+        spoolLimit: Int = Self.defaultSpoolLimit, progress: (SpoolProgress) -> Void = { _ in },
+        read: @escaping () throws -> [UInt8]
     ) throws {
         let limit: Int? = if case .first(let count) = selection { count } else { nil }
         let container = try SpooledContainer(
-            name: name, wanted: arrays, isBatched: isBatched, limit: limit, spoolLimit: spoolLimit, read: read)
+            name: name, wanted: arrays, isBatched: isBatched, limit: limit, spoolLimit: spoolLimit,
+            progress: progress, read: read)
         try self.init([container], stamps: [:], selection: selection)
     }
 
@@ -113,7 +120,7 @@ public struct DatasetSource: Sendable {
         contents = containers.reduce(into: []) { contents, container in
             if !contents.contains(container.content) { contents.append(container.content) }
         }
-        ignoredArrays = Set(containers.flatMap(\.ignoredArrays)).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        ignoredArrays = Set(containers.flatMap(\.ignoredArrays)).inByteOrder()
         selected = try selection.indices(of: total)
         sampleCount = selected?.count ?? total
     }
@@ -254,7 +261,9 @@ public struct DatasetSource: Sendable {
                 if let local { container.files(holding: local) } else {
                     container.files(holding: 0..<container.sampleCount)
                 }
-            if let summary = container.summary { passes.append(.known(summary)) }
+            if let summary = container.summary(sampleCount: local?.count ?? container.sampleCount) {
+                passes.append(.known(summary))
+            }
             passes.append(.verification(container))
             for (path, count) in files {
                 passes.append(.hash(path: path, sampleCount: count))

@@ -29,9 +29,8 @@ struct ImageContainer: SampleContainer {
             throw .unsupportedPath(
                 path: path, reason: "the folder holds no \(FolderListing.describe(Self.endings)) file")
         }
-        let prefix = path.hasSuffix("/") ? path : path + "/"
         self.path = path
-        files = names.map { prefix + $0 }
+        files = names.map { FolderListing.join(path, $0) }
     }
 
     func name(of index: Int) -> String { files[index] }

@@ -9,13 +9,16 @@ public enum Labels {
     ///   - array: The name of the array in a file of several; in a tar archive the suffix of the members that hold the
     ///     labels (`cls`), or `json:KEY` for a number in JSON members.
     ///   - spoolLimit: Most bytes of a temporary file, which a compressed archive needs.
+    ///   - progress: Told how far a compressed archive is.
     /// - Returns: One label for each sample.
     /// - Throws: When the array is absent, of another type, or of another rank.
     public static func read(
-        path: String, array: String? = nil, spoolLimit: Int = DatasetSource.defaultSpoolLimit
+        path: String, array: String? = nil, spoolLimit: Int = DatasetSource.defaultSpoolLimit,
+        progress: (SpoolProgress) -> Void = { _ in }
     ) throws(DatasetError) -> [Int] {
         if let array, let compression = try tarCompression(of: path) {
-            return try TarLabels.read(path: path, compression: compression, name: array, spoolLimit: spoolLimit)
+            return try TarLabels.read(
+                path: path, compression: compression, name: array, spoolLimit: spoolLimit, progress: progress)
         }
         let source = try opened(path, array: array)
         guard case .arrays(let arrays) = source.content, arrays.count == 1, let form = arrays.first else {
@@ -66,12 +69,10 @@ public enum Labels {
     /// How a tar archive is compressed; `nil` when the path is something else.
     private static func tarCompression(of path: String) throws(DatasetError) -> FileFormat? {
         guard try FileKind(path: path) == .file else { return nil }
-        switch try DatasetSource.format(of: path) {
-        case .tar: return .tar
-        case .gzip where TarIndex.isTar(path: path, compression: .gzip): return .gzip
-        case .zstandard where TarIndex.isTar(path: path, compression: .zstandard): return .zstandard
-        default: return nil
-        }
+        guard let format = try DatasetSource.format(of: path), [.tar, .gzip, .zstandard].contains(format),
+            try TarIndex.isTar(path: path, compression: format)
+        else { return nil }
+        return format
     }
 
     private static func opened(_ path: String, array: String?) throws(DatasetError) -> DatasetSource {

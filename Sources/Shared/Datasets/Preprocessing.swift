@@ -82,7 +82,7 @@ public struct InputPreprocessing: Sendable, Hashable {
 
     /// The model input; `nil` for the only one.
     public var input: String?
-    /// The array in the .npz file, when its name is not the input's.
+    /// What the data call the array or image, when that is not the input's name.
     public var source: String?
     /// The size after resizing.
     public var resize: Resize?

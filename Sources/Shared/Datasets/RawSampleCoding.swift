@@ -137,9 +137,7 @@ extension RawSample {
     }
 
     private static func append(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
-        for shift in stride(from: 0, to: type(of: value).bitWidth, by: 8) {
-            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
-        }
+        bytes += LittleEndianBytes.encoded(value)
     }
 
     private static func append(_ text: String, to bytes: inout [UInt8]) {
@@ -161,8 +159,9 @@ extension RawSample {
         }
 
         mutating func integer(_ byteCount: Int) throws(DatasetError) -> Int {
-            let value = try take(byteCount).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            guard let integer = Int(exactly: value) else { throw .malformedMessage(reason: "a length is impossible") }
+            guard let integer = Int(exactly: LittleEndianBytes.number(try take(byteCount))) else {
+                throw .malformedMessage(reason: "a length is impossible")
+            }
             return integer
         }
 

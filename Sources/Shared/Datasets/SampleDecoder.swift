@@ -45,7 +45,7 @@ public struct SampleDecoder: Sendable {
         }
     }
 
-    /// The names of the arrays that a .npz file has to have, each once; other arrays in it are not needed.
+    /// The names of the arrays and images that data with names have to have, each once; others in them are not needed.
     public var arrayNames: [String] {
         var names: [String] = []
         for plan in plans where !names.contains(plan.arrayName) { names.append(plan.arrayName) }

@@ -166,7 +166,16 @@ public struct ChildProcess: Sendable {
         kill(-id, number)
     }
 
-    /// Waits for the end, which has come when the output has ended, and frees everything.
+    /// Whether it has ended.
+    ///
+    /// The end of its output does not tell: it may close that and go on.
+    public var hasEnded: Bool {
+        var information = unsafe siginfo_t()
+        let code = unsafe waitid(P_PID, id_t(id), &information, WEXITED | WNOHANG | WNOWAIT)
+        return unsafe code == 0 && information.si_signo == SIGCHLD
+    }
+
+    /// Waits for the end, however long that takes, and frees everything.
     public func reap() -> Ending {
         var status: Int32 = 0
         while unsafe waitpid(id, &status, 0) < 0, errno == EINTR {}

@@ -67,7 +67,7 @@ extension StateDictionary {
     ///
     /// The format keeps no order; files written here say it in their metadata. In others names ascend.
     public init(_ file: Safetensors) {
-        let ascending = file.tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let ascending = file.tensors.keys.inByteOrder()
         let said = (file.metadata[Self.orderKey] ?? "").split(separator: "\n").map(String.init)
         let names = said.count == ascending.count && Set(said) == Set(ascending) ? said : ascending
         self.init(names.compactMap { name in file.tensors[name].map { Entry(name: name, tensor: $0) } })

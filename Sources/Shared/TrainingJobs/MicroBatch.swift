@@ -34,6 +34,8 @@ public enum MicroBatchError: Error, Sendable, Hashable, CustomStringConvertible 
     case otherInput
     /// It is that of another micro-batch of the step.
     case otherShard
+    /// It has the gradients of another number of samples.
+    case otherSampleCount(Int, expected: Int)
     /// It has other gradients than the model has parameters, or other values than it observes.
     case otherModel(String)
 
@@ -43,6 +45,8 @@ public enum MicroBatchError: Error, Sendable, Hashable, CustomStringConvertible 
         case .malformed(let reason): "The result of a micro-batch is damaged: \(reason)"
         case .otherInput: "The result of a micro-batch was computed with the parameters of another step"
         case .otherShard: "The result of a micro-batch is that of another micro-batch"
+        case .otherSampleCount(let count, let expected):
+            "The result of a micro-batch says that it has \(count) samples, not \(expected)"
         case .otherModel(let name):
             "The result of a micro-batch does not fit the model at '\(name)'; use the same build on both sides"
         }

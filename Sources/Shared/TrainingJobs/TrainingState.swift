@@ -50,8 +50,16 @@ public struct TrainingState: Sendable {
     /// What workers need to know for the next step: all float32 initializers.
     public var parameters: [String: Tensor] { MicroBatchComputer.parameters(of: graph) }
 
-    /// Checks that a result has a gradient for each parameter and all that is observed.
-    public func check(_ result: MicroBatchResult) throws(MicroBatchError) {
+    /// Checks that a result has a gradient for each parameter and all that is observed, so that `apply` can take it.
+    ///
+    /// - Parameters:
+    ///   - result: What a worker sent.
+    ///   - sampleCount: Samples of the micro-batch, of which its share in the step follows.
+    /// - Throws: `MicroBatchError` that names what does not fit.
+    public func check(_ result: MicroBatchResult, sampleCount: Int) throws(MicroBatchError) {
+        guard result.sampleCount == sampleCount else {
+            throw .otherSampleCount(result.sampleCount, expected: sampleCount)
+        }
         for name in trained.sorted() {
             guard let gradient = result.gradients[name], let parameter = graph.initializers[name],
                 gradient.shape == parameter.shape, gradient.elementType == .float32
@@ -60,8 +68,31 @@ public struct TrainingState: Sendable {
         guard result.gradients.count == trained.count else {
             throw .otherModel(result.gradients.keys.sorted().first { !trained.contains($0) } ?? "")
         }
-        for value in observations.flatMap(\.values) where result.observed.values[value] == nil {
-            throw .otherModel(value)
+        for observation in observations { try check(observation, result.observed) }
+        let names = Set(observations.flatMap(\.values))
+        for name in result.observed.values.keys.sorted() where !names.contains(name) { throw .otherModel(name) }
+    }
+
+    /// Checks that what was observed can be folded into the state.
+    private func check(_ observation: StateObservation, _ observed: ObservedBatch) throws(MicroBatchError) {
+        func tensor(_ name: String, _ fits: (Tensor) -> Bool) throws(MicroBatchError) -> Tensor {
+            guard let tensor = observed.values[name], tensor.elementType == .float32, fits(tensor) else {
+                throw .otherModel(name)
+            }
+            return tensor
+        }
+        switch observation {
+        case .observer(_, _, let minimum, let maximum, _):
+            let extremes = try [minimum, maximum].map { name throws(MicroBatchError) in
+                try tensor(name) { $0.elementCount == 1 }.elements(as: Float.self)[0]
+            }
+            // A minimum above the maximum means that nothing was finite; what is finite has finite extremes.
+            guard !(extremes[0] <= extremes[1]) || extremes.allSatisfy(\.isFinite) else { throw .otherModel(minimum) }
+        case .normalization(let runningMean, let runningVariance, _, let mean, let variance, let source):
+            for (name, running) in [(mean, runningMean), (variance, runningVariance)] {
+                _ = try tensor(name) { $0.shape == graph.initializers[running]?.shape }
+            }
+            guard let count = observed.channelElementCounts[source], count > 0 else { throw .otherModel(source) }
         }
     }
 

@@ -48,6 +48,10 @@ struct CalibrateCommand: AsyncParsableCommand {
     func validate() throws {
         try keys.validate(listens: cluster.listen != nil)
         try dump.validate(hasLocalWorkers: cluster.hasLocalWorkers)
+        if evaluation.count != nil, evaluation.paths.isEmpty, data.command != nil {
+            throw ValidationError(
+                "--data-command runs once, so there are no samples of it for --evaluate: give --evaluation-data too.")
+        }
     }
 
     func run() async throws {
@@ -62,6 +66,7 @@ struct CalibrateCommand: AsyncParsableCommand {
             try outputs.check(
                 against: [files.model, files.config, data.preprocess, evaluation.labels].compactMap { $0 } + data.paths
                     + evaluation.paths)
+            try evaluation.labels.map(LabelSource.init(named:))?.check(suits: evaluation.data(data))
             for path in evaluation.paths { _ = try InputPath.existing(path, what: "The evaluation data path") }
             let job = try CalibrationJob(model: files.model, data: data, scheme: scheme, plan: plan)
             try outputs.check(against: job.model.paths)

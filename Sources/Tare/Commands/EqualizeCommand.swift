@@ -46,9 +46,12 @@ struct EqualizeCommand: ParsableCommand {
     func run() throws {
         try FailureReport.exitOnFailure {
             try OutputFiles.checkWritable(output, what: "--output")
-            try OutputFiles.checkDistinct(
-                output, what: "--output", from: [model] + [data.preprocess].compactMap(\.self) + data.paths)
             let source = try SourceModel(path: model)
+            // Large weights go to a file beside the model.
+            for path in [output, output + ".data"] {
+                try OutputFiles.checkDistinct(
+                    path, what: "--output", from: source.paths + [data.preprocess].compactMap(\.self) + data.paths)
+            }
             let dataset = try CalibrationDataset(data, graph: source.imported.graph)
             let run = try EqualizationRun(
                 source.imported.graph, dataset,

@@ -139,7 +139,7 @@ enum FailureReport {
         // What could not be opened was an input; an output fails at a later step or in its folder.
         case .system("open the file", let code): [ENOENT, ENOTDIR, EACCES].contains(code) ? .noInput : .inputOutput
         case .system: .inputOutput
-        case .truncated, .malformed, .unsupported, .checksumMismatch, .missingMember: .badData
+        case .truncated, .malformed, .unsupported, .checksumMismatch, .replaced, .missingMember: .badData
         }
     }
 }

@@ -1,8 +1,10 @@
-import Dispatch
 import Glibc
 
 /// Ctrl-C and SIGTERM: the work is cancelled in order, so that no process and no half-written file stays behind.
 enum Interruption {
+    /// What a command ends with that a signal ended.
+    static let failure = CommandFailure(.drained, "Stopped by a signal; nothing was written")
+
     /// Does work that is meant to last until SIGINT or SIGTERM; the first one cancels it, a second one ends the process at
     /// once.
     static func untilSignal(_ work: @escaping @Sendable () async throws -> Void) async throws {
@@ -20,24 +22,15 @@ enum Interruption {
         _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         let task = Task { try await work() }
-        let sources = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                if task.isCancelled { exit(128 + number) }
-                task.cancel()
-            }
-            source.resume()
-            return source
+        let signals = SignalWatch { number in
+            if task.isCancelled { exit(128 + number) }
+            task.cancel()
         }
-        defer {
-            for source in sources { source.cancel() }
-            for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
-        }
+        defer { signals.cancel() }
         do {
             return try await task.value
         } catch {
-            if task.isCancelled { throw CommandFailure(.drained, "Stopped by a signal; nothing was written") }
+            if task.isCancelled { throw failure }
             throw error
         }
     }

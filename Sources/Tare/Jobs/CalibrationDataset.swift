@@ -23,6 +23,7 @@ struct CalibrationDataset {
     ///   - labels: Where the right classes are; an array of them is none of the model's.
     /// - Throws: `DatasetError`, `CommandFailure` when a path does not exist or nothing is left.
     init(_ flags: DataOptions, graph: Graph, labels: LabelSource? = nil) throws {
+        try labels?.check(suits: flags)
         let preprocessing = try flags.preprocess.map {
             try Preprocessing(path: InputPath.existingFile($0, what: "The preprocessing file"))
         }
@@ -62,19 +63,21 @@ struct CalibrationDataset {
         _ flags: DataOptions, arrays: [String], labels: LabelSource?
     ) throws -> DatasetSource {
         let selection = SampleSelection(limit: flags.samples, seed: flags.seed)
+        var progress = SpoolingProgress(isOfCommand: flags.command != nil)
+        defer { progress.finish() }
         guard let text = flags.command else {
             let paths = try flags.paths.map { try InputPath.existing($0, what: "The data path") }
             return try DatasetSource(
                 paths: paths, arrays: arrays, headerless: flags.headerless, selection: selection,
-                spoolLimit: flags.spoolByteLimit)
+                spoolLimit: flags.spoolByteLimit, progress: { progress.update($0) })
         }
-        let command = try DataCommand(text)
-        // Also when it wrote more than is used, and when what it wrote is no data.
-        defer { command.stop() }
-        return try DatasetSource(
-            frames: command.name, arrays: arrays + [labels?.array].compactMap(\.self).filter { !arrays.contains($0) },
-            isBatched: flags.frames == .batch, selection: selection, spoolLimit: flags.spoolByteLimit,
-            read: command.read)
+        return try DataCommand.reading(text) { command in
+            try DatasetSource(
+                frames: command.name,
+                arrays: arrays + [labels?.array].compactMap(\.self).filter { !arrays.contains($0) },
+                isBatched: flags.frames == .batch, selection: selection, spoolLimit: flags.spoolByteLimit,
+                progress: { progress.update($0) }, read: command.read)
+        }
     }
 
     /// Whether the coordinator sends the samples: when it was asked to, and when they are in temporary files that

@@ -11,6 +11,7 @@ final class DataCommand: Sendable {
     let name: String
     private let process: ChildProcess
     private let state = Mutex(State())
+    private let interruption: CommandInterruption
 
     private struct State {
         /// The end of what it wrote to standard error.
@@ -25,19 +26,42 @@ final class DataCommand: Sendable {
     private static let reportedLineCount = 10
     /// How long a program may take to end when nobody reads any more.
     private static let grace = Duration.seconds(5)
+    /// How often is looked whether it has ended: no descriptor tells.
+    private static let pollInterval = Duration.milliseconds(10)
 
-    /// Starts the program.
+    /// Runs a program while something reads what it writes, and ends it afterwards when it still runs.
     ///
-    /// - Parameter text: A command for `/bin/sh`.
-    /// - Throws: `CommandFailure` when it cannot be started.
-    init(_ text: String) throws {
+    /// It has a process group of its own, so SIGINT and SIGTERM, which this process gets, are passed on; a second one ends both at
+    /// once.
+    ///
+    /// - Parameters:
+    ///   - text: A command for `/bin/sh`.
+    ///   - body: Reads.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; `CommandFailure` when the program cannot be started, or a signal came.
+    static func reading<Result>(_ text: String, _ body: (DataCommand) throws -> Result) throws -> Result {
+        let interruption = try CommandInterruption()
+        // Before the program is started, so that no signal leaves it behind.
+        let signals = SignalWatch { interruption.take($0) }
+        defer { signals.cancel() }
+        let command = try DataCommand(text, interruption)
+        let outcome = Swift.Result { try body(command) }
+        // Also when it wrote more than is used, and when what it wrote is no data.
+        command.stop()
+        if interruption.isRequested { throw Interruption.failure }
+        return try outcome.get()
+    }
+
+    private init(_ text: String, _ interruption: CommandInterruption) throws {
         name = "--data-command '\(text)'"
+        self.interruption = interruption
         do {
             process = try ChildProcess(
                 executable: "/bin/sh", arguments: ["-c", text], environment: [], separatesErrors: true)
         } catch {
             throw CommandFailure(.inputOutput, "\(name): \(error)")
         }
+        interruption.ends(process)
     }
 
     /// Waits for what it writes next.
@@ -47,7 +71,7 @@ final class DataCommand: Sendable {
     @Sendable func read() throws -> [UInt8] {
         try state.withLock { state in
             while !state.hasEnded {
-                try wait(state, timeout: nil)
+                try wait(state)
                 takeErrors(&state)
                 guard let bytes = process.readOutput() else { break }
                 if !bytes.isEmpty { return bytes }
@@ -58,52 +82,71 @@ final class DataCommand: Sendable {
     }
 
     /// Ends the program when it still runs.
-    func stop() {
+    private func stop() {
         state.withLock { state in
-            guard !state.hasEnded else { return }
-            process.signalGroup(SIGTERM)
-            takeErrorsToTheEnd(&state)
-            process.signalGroup(SIGKILL)
-            _ = process.reap()
-            state.hasEnded = true
+            if !state.hasEnded { end(&state) }
         }
+    }
+
+    /// SIGTERM, and SIGKILL when the grace is over, for it and what it started.
+    private func end(_ state: inout State) {
+        process.signalGroup(SIGTERM)
+        _ = ends(&state)
+        process.signalGroup(SIGKILL)
+        _ = collect(&state)
+    }
+
+    private func collect(_ state: inout State) -> ChildProcess.Ending {
+        interruption.ends(nil)
+        state.hasEnded = true
+        return process.reap()
     }
 
     /// Waits until one of its outputs has something.
-    private func wait(_ state: State, timeout: Duration?) throws {
-        let descriptors = [process.output] + (state.errorsHaveEnded ? [] : [process.errors].compactMap(\.self))
-        _ = try ZeroMQSocket.wait([], descriptors: descriptors, timeout: timeout)
+    private func wait(_ state: State) throws {
+        let descriptors = [interruption.descriptor, process.output] + openErrors(state)
+        _ = try ZeroMQSocket.wait([], descriptors: descriptors, timeout: nil)
+        if interruption.isRequested { throw Interruption.failure }
+    }
+
+    private func openErrors(_ state: State) -> [Int32] {
+        state.errorsHaveEnded ? [] : [process.errors].compactMap(\.self)
     }
 
     private func takeErrors(_ state: inout State) {
-        while !state.errorsHaveEnded {
-            guard let bytes = process.readErrors() else {
-                state.errorsHaveEnded = true
-                return
-            }
-            if bytes.isEmpty { return }
-            state.errors += bytes
-            state.errors.removeFirst(max(0, state.errors.count - Self.maximumErrorByteCount))
+        // Once for each time that there is something: it may write for ever.
+        guard !state.errorsHaveEnded else { return }
+        guard let bytes = process.readErrors() else {
+            state.errorsHaveEnded = true
+            return
         }
+        state.errors += bytes
+        state.errors.removeFirst(max(0, state.errors.count - Self.maximumErrorByteCount))
     }
 
-    /// Something that it left behind may keep standard error open, so not for ever.
-    private func takeErrorsToTheEnd(_ state: inout State) {
+    /// Whether it ends in the time that it has; so long, what it started may write to standard error too.
+    private func ends(_ state: inout State) -> Bool {
         let deadline = MonotonicClock.now + Self.grace
         takeErrors(&state)
-        while !state.errorsHaveEnded, MonotonicClock.now < deadline, let errors = process.errors {
-            let left = max(.zero, deadline - MonotonicClock.now)
-            guard (try? ZeroMQSocket.wait([], descriptors: [errors], timeout: left)) != nil else { return }
+        while !state.errorsHaveEnded || !process.hasEnded, MonotonicClock.now < deadline {
+            guard (try? ZeroMQSocket.wait([], descriptors: openErrors(state), timeout: Self.pollInterval)) != nil
+            else { break }
             takeErrors(&state)
         }
+        return process.hasEnded
     }
 
     /// Collects the program at the end of its output.
     private func finish(_ state: inout State) throws {
         guard !state.hasEnded else { return }
-        takeErrorsToTheEnd(&state)
-        let ending = process.reap()
-        state.hasEnded = true
+        guard ends(&state) else {
+            end(&state)
+            throw CommandFailure(
+                .badData,
+                "\(name) closed its standard output and had not ended \(Self.grace.components.seconds) seconds later, so that nothing tells "
+                    + "whether its samples are complete; let it end when it has written them")
+        }
+        let ending = collect(&state)
         guard !ending.isSuccess else { return }
         let lines = String(decoding: state.errors, as: UTF8.self).split(whereSeparator: \.isNewline)
             .suffix(Self.reportedLineCount)

@@ -10,7 +10,7 @@ struct EqualizationRun {
     let graph: Graph
     /// What became of each pair of layers.
     let pairs: [CrossLayerEqualization.PairReport]
-    /// Largest difference between an element of the outputs before and after, over the first batch.
+    /// Largest difference between an element of the outputs before and after, over the first batch: 0.
     let largestDifference: Double
 
     /// Runs the samples through the model.
@@ -19,7 +19,8 @@ struct EqualizationRun {
     ///   - graph: A float model.
     ///   - dataset: Its samples.
     ///   - batchSize: Samples that run at once.
-    /// - Throws: What reading the samples and running the model throws; `CommandFailure` for a model without such layers.
+    /// - Throws: What reading the samples and running the model throws; `CommandFailure` for a model without such layers, and when
+    ///   the outputs are not the same.
     init(_ graph: Graph, _ dataset: CalibrationDataset, batchSize: Int) throws {
         let equalization = CrossLayerEqualization(graph)
         let bounded = equalization.boundedValues
@@ -36,7 +37,11 @@ struct EqualizationRun {
         for start in stride(from: 0, to: count, by: batchSize) {
             let range = start..<min(start + batchSize, count)
             let parts = try dataset.decoder.assembleBatches(
-                range.map { try dataset.decoder.decode(dataset.source.readRaw($0)) })
+                range.map { index in
+                    let sample = try dataset.decoder.decode(dataset.source.readRaw(index))
+                    try sample.requireFinite()
+                    return sample
+                })
             for part in parts {
                 let outputs = try executor.run(part.inputs)
                 for name in bounded {
@@ -57,6 +62,13 @@ struct EqualizationRun {
             )
         }
         largestDifference = try first.map { try Self.difference(equalized.graph, $0.inputs, $0.outputs) } ?? 0
+        guard largestDifference == 0 else {
+            throw CommandFailure(
+                .badData,
+                "The equalized model would compute something else: its outputs differ by \(largestDifference) over the first batch. "
+                    + "Nothing was written; the model has numbers so small or so large that float32 cannot scale them exactly, or its "
+                    + "outputs are no numbers ('tare run' shows them)")
+        }
     }
 
     /// The largest difference between what a graph computes and other outputs.
@@ -86,6 +98,10 @@ struct EqualizationRun {
             return left == right ? 0 : .infinity
         }
         return zip(left.elements(as: Float.self), right.elements(as: Float.self))
-            .reduce(0) { max($0, $1.0 == $1.1 ? 0 : abs(Double($1.0) - Double($1.1))) }
+            .reduce(0) { largest, pair in
+                let difference = pair.0 == pair.1 ? 0 : abs(Double(pair.0) - Double(pair.1))
+                // Where one is not a number nothing is known to be the same.
+                return max(largest, difference.isNaN ? .infinity : difference)
+            }
     }
 }

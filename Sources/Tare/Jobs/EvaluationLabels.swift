@@ -3,7 +3,7 @@ import Foundation
 
 /// Where the right classes are.
 enum LabelSource {
-    /// A file (.npy, .npz with one array, IDX).
+    /// A file of one integer array (.npy, IDX; .npz, safetensors or PyTorch with one array).
     case file(String)
     /// An array beside the data, or what is called so in a tar archive.
     case array(String)
@@ -43,6 +43,26 @@ enum LabelSource {
         case .file(let path): path
         case .folders(let classes): classes
         case .array: nil
+        }
+    }
+
+    /// Refuses labels beside data that have no place for them, before the data are read.
+    ///
+    /// - Throws: `CommandFailure` with status `usage`.
+    func check(suits data: DataOptions) throws {
+        let remedy = "name a file with a whole number for each sample (.npy)"
+        switch self {
+        case .array(let name) where data.format != nil:
+            throw CommandFailure(
+                .usage,
+                "--labels '\(name)' is no file, and files without a header (--data-format) hold samples alone; \(remedy)"
+            )
+        case .folders where data.format != nil || data.command != nil:
+            let option = data.command == nil ? "--data-format" : "--data-command"
+            throw CommandFailure(
+                .usage,
+                "--labels folders is for folders of images, and \(option) says that the samples are none; \(remedy)")
+        default: return
         }
     }
 
@@ -89,6 +109,8 @@ struct EvaluationLabels {
             labels = try Labels.read(path: InputPath.existingFile(path, what: "The labels file"))
         case .array(let array):
             name = array
+            var progress = SpoolingProgress(isOfCommand: false)
+            defer { progress.finish() }
             labels = try data.paths.flatMap { path in
                 guard !InputPath.isFolder(path) else {
                     throw CommandFailure(
@@ -96,7 +118,9 @@ struct EvaluationLabels {
                         "--labels '\(array)' is no file, and the folder '\(path)' holds no array of this name; name a file, or "
                             + "'folders' when it has a folder for each class")
                 }
-                return try Labels.read(path: path, array: array, spoolLimit: data.spoolByteLimit)
+                return try Labels.read(path: path, array: array, spoolLimit: data.spoolByteLimit) {
+                    progress.update($0)
+                }
             }
         case .folders(let classes):
             name = "folders"

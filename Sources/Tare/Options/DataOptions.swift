@@ -24,7 +24,7 @@ struct DataOptions: ParsableArguments {
         name: .customLong("data-command"),
         help: ArgumentHelp(
             "Instead of --data: a shell command that writes samples to its standard output, as .npy or .npz files back to back.",
-            discussion: "It is run once, before the calibration; --samples without --seed ends it early.",
+            discussion: "It is run once, before anything is computed; --samples without --seed ends it early.",
             valueName: "command"))
     var command: String?
 

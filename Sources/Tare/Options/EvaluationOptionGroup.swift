@@ -11,7 +11,9 @@ struct EvaluationOptionGroup: ParsableArguments {
 
     @Option(
         name: .customLong("evaluation-data"), parsing: .upToNextOption,
-        help: ArgumentHelp("Samples for --evaluate. Default: those of --data.", valueName: "path"))
+        help: ArgumentHelp(
+            "Samples for --evaluate. Default: those of --data, but --data-command is not run again.", valueName: "path")
+    )
     var paths: [String] = []
 
     @Option(

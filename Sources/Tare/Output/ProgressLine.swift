@@ -36,7 +36,12 @@ struct ProgressLine {
     }
 
     /// Shows the state when enough time has passed since the last update.
-    mutating func update(done: Int, total: Int, detail: String = "") {
+    ///
+    /// - Parameters:
+    ///   - done: What is done.
+    ///   - total: What there is to do; `nil` when nobody knows.
+    ///   - detail: What else is said.
+    mutating func update(done: Int, total: Int?, detail: String = "") {
         let now = ContinuousClock.now
         guard now - started >= Self.silentPeriod else { return }
         let text = text(done: done, total: total, elapsed: now - started, detail: detail)
@@ -76,12 +81,17 @@ struct ProgressLine {
         }
     }
 
-    private func text(done: Int, total: Int, elapsed: Duration, detail: String) -> String {
+    private func text(done: Int, total: Int?, elapsed: Duration, detail: String) -> String {
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
         let rate = seconds > 0 ? Double(max(0, done - alreadyDone)) / seconds : 0
-        let percent = total > 0 ? done * 100 / total : 100
-        var line = "\(title): \(done)/\(total) \(unit) (\(percent) %), \(Self.rounded(rate)) \(unit)/s"
-        if rate > 0, done < total {
+        var line = "\(title): \(done)"
+        if let total {
+            line += "/\(total) \(unit) (\(total > 0 ? done * 100 / total : 100) %)"
+        } else {
+            line += " \(unit)"
+        }
+        line += ", \(Self.rounded(rate)) \(unit)/s"
+        if let total, rate > 0, done < total {
             line += ", ETA \(Self.clockTime(Double(total - done) / rate))"
         }
         return detail.isEmpty ? line : line + ", " + detail

@@ -29,6 +29,9 @@ struct TrainingJob {
     private let labels: Blob?
     private let microBatches: Int
 
+    /// Samples of each micro-batch.
+    var samplesPerShard: Int { options.batchSize / microBatches }
+
     /// The shards: micro-batches of all steps.
     var shardCount: Int { stepCount * microBatches }
 
@@ -168,7 +171,7 @@ struct TrainingJob {
         computation.training = options
         let specification = try JobSpecification(
             model: model.files, dataDigest: dataDigest, sampleCount: stepCount * options.batchSize,
-            batchSize: options.batchSize / microBatches, batchesPerShard: 1, observedTensors: [],
+            batchSize: samplesPerShard, batchesPerShard: 1, observedTensors: [],
             collectsHistograms: false, options: try computation.canonicalText(),
             requiredInstructionSet: InstructionSet.arithmetic)
         return RoundJob(

@@ -15,6 +15,7 @@ final class TrainingReducer: RoundReducer {
 
     private let initial: TrainingState
     private let progress: Mutex<Progress>
+    private let samplesPerShard: Int
     private let seed: UInt64
     private let checkpoint: (path: String, every: Int)?
     private let made: @Sendable (TrainingState.StepSummary) -> Void
@@ -23,15 +24,17 @@ final class TrainingReducer: RoundReducer {
     ///
     /// - Parameters:
     ///   - state: Parameters and optimizer.
+    ///   - samplesPerShard: Samples of each micro-batch.
     ///   - seed: Seed of the order, for checkpoints.
     ///   - checkpoint: Where checkpoints go, and how many steps lie between two; 0 for none but the last.
     ///   - made: Told of each step.
     init(
-        _ state: TrainingState, seed: UInt64, checkpoint: (path: String, every: Int)?,
+        _ state: TrainingState, samplesPerShard: Int, seed: UInt64, checkpoint: (path: String, every: Int)?,
         made: @escaping @Sendable (TrainingState.StepSummary) -> Void
     ) {
         initial = state
         progress = Mutex(Progress(state: state))
+        self.samplesPerShard = samplesPerShard
         self.seed = seed
         self.checkpoint = checkpoint
         self.made = made
@@ -51,7 +54,7 @@ final class TrainingReducer: RoundReducer {
 
     func check(_ result: [UInt8], shard: Int, input: ContentDigest) throws {
         let decoded = try MicroBatchResult(decoding: result, input: input.hexadecimal, shard: shard)
-        try progress.withLock { try $0.state.check(decoded) }
+        try progress.withLock { try $0.state.check(decoded, sampleCount: samplesPerShard) }
     }
 
     func finish(firstShard: Int, results: [[UInt8]]) throws -> [UInt8] {

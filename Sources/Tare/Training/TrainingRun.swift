@@ -58,7 +58,7 @@ struct TrainingRun {
         let run = try ServedRun(cluster, keys: keys, workerWords: dump.workerWords())
         let epochs = EpochReport(job.options, epochs: training.epochs)
         let reducer = TrainingReducer(
-            job.state, seed: training.orderSeed,
+            job.state, samplesPerShard: job.samplesPerShard, seed: training.orderSeed,
             checkpoint: training.checkpoint.map { ($0, training.checkpointEvery) }, made: epochs.add)
         let busy = Mutex(Busy())
         let started = ContinuousClock.now

@@ -27,24 +27,15 @@ struct WorkerSupervision {
         let mailbox = try Mailbox<ProcessSupervisor.Command>()
         let isDraining = Mutex(false)
         // The first signal drains the workers, a second one ends theirs at once.
-        let sources = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                let isFirst = isDraining.withLock { value in
-                    defer { value = true }
-                    return !value
-                }
-                StandardStreams.writeError("tare: \(isFirst ? "draining" : "ending") the workers")
-                mailbox.post(.drain)
+        let signals = SignalWatch { _ in
+            let isFirst = isDraining.withLock { value in
+                defer { value = true }
+                return !value
             }
-            source.resume()
-            return source
+            StandardStreams.writeError("tare: \(isFirst ? "draining" : "ending") the workers")
+            mailbox.post(.drain)
         }
-        defer {
-            for source in sources { source.cancel() }
-            for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
-        }
+        defer { signals.cancel() }
         let configuration = processes()
         let result = Mutex<Result<[ChildProcess.Ending?], ZeroMQError>>(.success([]))
         let thread = ServiceThread(name: "tare-workers") {

@@ -31,7 +31,7 @@ struct EqualizablePairFinder {
     }
 
     private func pair(from first: Int) -> EqualizablePair? {
-        guard isLayer(first) else { return nil }
+        guard isLayer(first), hasBiasOfChannels(first) else { return nil }
         var normalization: Int?
         var bounds: [(value: String, upper: Float)] = []
         var value = graph.nodes[first].outputs[0]
@@ -76,6 +76,20 @@ struct EqualizablePairFinder {
         }
         guard isOwnConstant(node, 1) else { return false }
         return node.input(2) == nil || isOwnConstant(node, 2)
+    }
+
+    /// Whether a layer's bias, if it has one, is one element for each channel of its result.
+    ///
+    /// The bias of a Gemm may also be one number for all channels, or differ from row to row.
+    private func hasBiasOfChannels(_ position: Int) -> Bool {
+        let node = graph.nodes[position]
+        guard let bias = node.input(2) else { return true }
+        guard let weights = node.input(1).flatMap({ graph.initializers[$0]?.shape }),
+            let dimensions = graph.initializers[bias]?.shape.dimensions
+        else { return false }
+        var channels = weights[0]
+        if case .gemm(let attributes) = node.op, !attributes.transposeB { channels = weights[1] }
+        return dimensions == [channels] || dimensions == [1, channels]
     }
 
     /// Whether a node normalizes its input 0 with constants that nobody else reads.

@@ -46,11 +46,7 @@ struct LayerParameters {
         } else {
             let places = outputChannels(pair.first)
             change(graph.nodes[pair.first], 1) { zip($0, places).map { $0 * factors[$1] } }
-            if graph.nodes[pair.first].input(2) != nil {
-                change(graph.nodes[pair.first], 2) { values in
-                    values.enumerated().map { $1 * factors[values.count == 1 ? 0 : $0] }
-                }
-            }
+            change(graph.nodes[pair.first], 2) { zip($0, factors).map { $0 * $1 } }
         }
         let places = inputChannels(pair.second)
         change(graph.nodes[pair.second], 1) { zip($0, places).map { $0 / factors[$1] } }

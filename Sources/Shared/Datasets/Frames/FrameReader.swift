@@ -4,6 +4,8 @@ import Tensors
 struct FrameReader {
     private var bytes: FrameBytes
     private let source: String
+    /// Number of bytes taken so far.
+    var byteCount: Int { bytes.offset }
     /// Number of frames read so far.
     private(set) var count = 0
 
@@ -48,13 +50,11 @@ struct FrameReader {
 
     /// The bytes of a .npy array, whose header says how many there are.
     private mutating func array(within limit: Int) throws -> [UInt8] {
-        let start = try bytes.peek(12)
-        guard start.count == 12 else { throw failure("the output ends within the header of an array") }
-        let textByteCount =
-            start[6] == 1
-            ? Int(start[8]) | Int(start[9]) << 8 : start[8..<12].reversed().reduce(0) { $0 << 8 | Int($1) }
-        guard textByteCount <= NPYHeader.maximumByteCount else { throw failure("its header is too long") }
-        let headerByteCount = textByteCount + (start[6] == 1 ? 10 : 12)
+        let start = try bytes.peek(NPYHeader.startByteCount)
+        guard start.count == NPYHeader.startByteCount else {
+            throw failure("the output ends within the header of an array")
+        }
+        let headerByteCount = try NPYHeader.byteCount(ofHeaderIn: start, path: frame)
         let header = try NPYHeader(parsing: try bytes.peek(headerByteCount), path: frame)
         guard header.dataByteCount <= limit - headerByteCount else {
             throw failure(
@@ -148,6 +148,6 @@ struct FrameReader {
 
     /// A little-endian number of at most 8 bytes; one beyond `Int.max` is that.
     private static func number(_ bytes: ArraySlice<UInt8>) -> Int {
-        Int(clamping: bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+        Int(clamping: LittleEndianBytes.number(bytes))
     }
 }

@@ -6,8 +6,8 @@ struct SpooledContainer: SampleContainer {
     let path: String
     let content: DatasetContent
     let ignoredArrays: [String]
-    /// For the manifest: the SHA-256 of the samples in their binary form, in order.
-    let summary: DatasetManifest.File?
+    /// The SHA-256 of the samples in their binary form, in order, in hexadecimal.
+    private let digest: String
     private let file: InputFile
     private let ranges: [Range<Int>]
 
@@ -22,11 +22,12 @@ struct SpooledContainer: SampleContainer {
     ///   - isBatched: Whether the outermost axis of the arrays of a frame counts samples; else a frame is a sample.
     ///   - limit: How many samples are enough; `nil` for all.
     ///   - spoolLimit: Most bytes that are kept.
+    ///   - progress: Told of each sample.
     ///   - read: Waits for bytes; gives none at the end.
     /// - Throws: `DatasetError` naming the frame, `TensorFileError` for a full temporary file, or what `read` throws.
     init(
         name: String, wanted: [String]?, isBatched: Bool, limit: Int?, spoolLimit: Int,
-        read: @escaping () throws -> [UInt8]
+        progress: (SpoolProgress) -> Void, read: @escaping () throws -> [UInt8]
     ) throws {
         let spool = try TemporaryFile(name: name, byteLimit: spoolLimit)
         var frames = FrameReader(source: name, read: read)
@@ -53,16 +54,21 @@ struct SpooledContainer: SampleContainer {
                 let bytes = RawSample(name: "", content: .arrays(entries)).encoded()
                 hash.update(data: bytes)
                 ranges.append(try spool.append(bytes))
+                progress(
+                    SpoolProgress(
+                        name: name, sampleCount: ranges.count, byteCount: frames.byteCount, totalByteCount: nil))
             }
         }
         path = name
         content = .arrays(form)
-        ignoredArrays = ignored.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        ignoredArrays = ignored.inByteOrder()
         file = try spool.reader()
         self.ranges = ranges
-        summary = DatasetManifest.File(
-            path: name, byteCount: spool.byteCount, sha256: DatasetManifest.hexadecimal(hash.finalize()),
-            sampleCount: ranges.count)
+        digest = DatasetManifest.hexadecimal(hash.finalize())
+    }
+
+    func summary(sampleCount: Int) -> DatasetManifest.File? {
+        DatasetManifest.File(path: path, byteCount: file.byteCount, sha256: digest, sampleCount: sampleCount)
     }
 
     /// The wanted arrays in the order of their names in `wanted`.
@@ -92,6 +98,7 @@ struct SpooledContainer: SampleContainer {
                 reason: "its arrays are no batch, whose outermost axes have one length: "
                     + arrays.map { "\($0.tensor.shape)" }.joined(separator: ", "))
         }
+        try requireElements(arrays.map { Shape(Array($0.tensor.shape.dimensions.dropFirst())) }, path: place)
         return (0..<count).map { row in
             arrays.map { entry in
                 let shape = Shape(Array(entry.tensor.shape.dimensions.dropFirst()))

@@ -42,9 +42,14 @@ struct TarContainer: SampleContainer {
     ///   - compression: `gzip`, `zstandard`, or `tar` when it is not compressed.
     ///   - wanted: The names of the inputs; `nil` for everything that can be data.
     ///   - spoolLimit: Most bytes of a compressed archive that are kept in a temporary file.
+    ///   - progress: Told how far a compressed archive is.
     /// - Throws: `malformedFile` for damaged archives; `missingArray` when nothing in it has a wanted name.
-    init(path: String, compression: FileFormat, wanted: [String]?, spoolLimit: Int) throws(DatasetError) {
-        index = try TarIndex(path: path, compression: compression, spoolLimit: spoolLimit) { Field($0) != nil }
+    init(
+        path: String, compression: FileFormat, wanted: [String]?, spoolLimit: Int, progress: (SpoolProgress) -> Void
+    ) throws(DatasetError) {
+        index = try TarIndex(path: path, compression: compression, spoolLimit: spoolLimit, progress: progress) {
+            Field($0) != nil
+        }
         self.path = path
         guard let first = index.samples.first else {
             throw .malformedFile(path: path, reason: "the tar archive holds no sample")
@@ -57,22 +62,37 @@ struct TarContainer: SampleContainer {
                     "sample '\(first.key)' has no image (\(ImageContainer.endings.joined(separator: ", "))) and no array (npy), "
                     + "only: \(first.members.map(\.suffix).joined(separator: ", "))")
         }
-        fields = try Self.chosen(candidates, wanted: wanted, path: path)
+        fields = try Self.chosen(candidates, wanted: wanted, place: "\(path)[\(first.key)]")
         let used = fields.map(\.suffix)
         ignoredArrays = first.members.map(\.suffix).filter { !used.contains($0) }
         content = try Self.content(fields, of: first, in: index)
     }
 
-    /// The fields that the model's inputs take.
-    private static func chosen(_ candidates: [Field], wanted: [String]?, path: String) throws(DatasetError) -> [Field] {
-        guard let wanted else { return candidates }
-        let named = candidates.filter { wanted.contains($0.name) }
-        if named.count == wanted.count { return named }
+    /// The fields that the model's inputs take, in the order of the inputs.
+    private static func chosen(
+        _ candidates: [Field], wanted: [String]?, place: String
+    ) throws(DatasetError) -> [Field] {
         // What has no name goes to the only input, as the images of a folder do.
-        let unnamed = candidates.filter(\.isUnnamed)
-        if wanted.count == 1, unnamed.count == 1 { return unnamed }
-        let missing = wanted.first { name in !named.contains { $0.name == name } } ?? ""
-        throw .missingArray(path: path, name: missing, available: candidates.map(\.name))
+        if let wanted, wanted.count == 1, !candidates.contains(where: { $0.name == wanted[0] }) {
+            let unnamed = candidates.filter(\.isUnnamed)
+            if unnamed.count == 1 { return unnamed }
+        }
+        var chosen: [Field] = []
+        for name in wanted ?? candidates.map(\.name) {
+            let named = candidates.filter { $0.name == name }
+            guard let field = named.first else {
+                throw .missingArray(path: place, name: name, available: candidates.map(\.name))
+            }
+            guard named.count == 1 else {
+                throw .malformedFile(
+                    path: place,
+                    reason:
+                        "both '\(named[0].suffix)' and '\(named[1].suffix)' are called '\(name)'; give one of them another name"
+                )
+            }
+            chosen.append(field)
+        }
+        return chosen
     }
 
     /// What the first sample consists of.

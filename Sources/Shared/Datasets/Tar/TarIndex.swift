@@ -7,7 +7,7 @@ struct TarIndex: Sendable {
     struct Sample: Sendable {
         /// What their names share.
         let key: String
-        /// Behind the first dot of the name, in lower case, and where the bytes lie in `file`; `nil` for bytes that
+        /// Behind the first dot of the name, the format in lower case, and where the bytes lie in `file`; `nil` for bytes that
         /// nobody wanted.
         fileprivate(set) var members: [(suffix: String, range: Range<Int>?)]
 
@@ -42,11 +42,13 @@ struct TarIndex: Sendable {
     ///   - path: The file.
     ///   - compression: `gzip`, `zstandard`, or `tar` when it is not compressed.
     ///   - spoolLimit: Most bytes of a compressed archive that are kept in a temporary file.
+    ///   - progress: Told how far a compressed archive is.
     ///   - isWanted: Tells by the suffix which members will be read.
     /// - Throws: `malformedFile` for damaged archives, links, names that are no sample's, samples whose members do not
     ///   lie together, and archives that decompress to far more than they should.
     init(
-        path: String, compression: FileFormat, spoolLimit: Int, isWanted: (_ suffix: String) -> Bool
+        path: String, compression: FileFormat, spoolLimit: Int, progress: (SpoolProgress) -> Void,
+        isWanted: (_ suffix: String) -> Bool
     ) throws(DatasetError) {
         let archive: InputFile
         var spool: TemporaryFile?
@@ -59,12 +61,20 @@ struct TarIndex: Sendable {
         let reader = try TarReader(path: path, compression: compression)
         var builder = Builder(path: path)
         while let member = try reader.next() {
-            if spool != nil { try Self.checkRatio(reader, archive) }
+            // Also after each piece of a member.
+            func advance() throws(DatasetError) {
+                try Self.checkRatio(reader, archive)
+                progress(
+                    SpoolProgress(
+                        name: path, sampleCount: builder.samples.count, byteCount: reader.compressedByteCount,
+                        totalByteCount: archive.byteCount))
+            }
+            if spool != nil { try advance() }
             guard !member.isFolder, let (key, suffix) = try Self.parts(of: member, path: path) else { continue }
             var range: Range<Int>?
             if isWanted(suffix) {
                 if let spool {
-                    range = try Self.spooled(member, reader, spool, archive)
+                    range = try Self.spooled(member, reader, spool, path: path, advance)
                 } else {
                     let end = member.offset.addingReportingOverflow(member.byteCount)
                     guard !end.overflow, end.partialValue <= archive.byteCount else {
@@ -84,10 +94,12 @@ struct TarIndex: Sendable {
         do throws(TensorFileError) { file = try spool?.reader() ?? archive } catch { throw .file(error) }
     }
 
-    /// Whether a compressed file is a tar archive, by what its first bytes decompress to.
-    static func isTar(path: String, compression: FileFormat) -> Bool {
-        guard let reader = try? TarReader(path: path, compression: compression) else { return false }
-        return (try? reader.next()) != nil
+    /// Whether a file is a tar archive; a compressed one by what its first bytes decompress to.
+    ///
+    /// - Throws: `malformedFile` for one that is damaged at its beginning.
+    static func isTar(path: String, compression: FileFormat) throws(DatasetError) -> Bool {
+        if compression == .tar { return true }
+        return try TarReader(path: path, compression: compression).isTar()
     }
 
     /// Checks the checksum of a gzip file, at which libarchive does not look.
@@ -100,16 +112,17 @@ struct TarIndex: Sendable {
 
     /// Copies a member to the temporary file.
     private static func spooled(
-        _ member: TarReader.Member, _ reader: TarReader, _ spool: TemporaryFile, _ archive: InputFile
+        _ member: TarReader.Member, _ reader: TarReader, _ spool: TemporaryFile, path: String,
+        _ advance: () throws(DatasetError) -> Void
     ) throws(DatasetError) -> Range<Int> {
         let start = spool.byteCount
         try reader.readPieces { piece throws(DatasetError) in
-            try checkRatio(reader, archive)
+            try advance()
             do throws(TensorFileError) { _ = try spool.append(piece) } catch { throw .file(error) }
         }
         guard spool.byteCount - start == member.byteCount else {
             throw .malformedFile(
-                path: archive.path,
+                path: path,
                 reason: "member '\(member.name)' has \(spool.byteCount - start) bytes instead of \(member.byteCount)")
         }
         return start..<spool.byteCount
@@ -144,7 +157,13 @@ struct TarIndex: Sendable {
                     "member '\(name)' has no ending that says what it is; name it KEY.jpg, KEY.npy, KEY.cls or the like"
             )
         }
-        return (String(name[..<dot]), name[name.index(after: dot)...].lowercased())
+        return (String(name[..<dot]), normalized(suffix: name[name.index(after: dot)...]))
+    }
+
+    /// A suffix with its format, which is behind the last dot, in lower case; a name before it stays as it is.
+    static func normalized(suffix: some StringProtocol) -> String {
+        let format = suffix.lastIndex(of: ".").map { suffix.index(after: $0) } ?? suffix.startIndex
+        return String(suffix[..<format]) + suffix[format...].lowercased()
     }
 
     /// Groups members.

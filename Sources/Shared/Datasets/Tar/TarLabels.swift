@@ -13,15 +13,18 @@ enum TarLabels {
     ///   - compression: `gzip`, `zstandard`, or `tar` when it is not compressed.
     ///   - name: The suffix of the members (`cls`), or `json:KEY`.
     ///   - spoolLimit: Most bytes of a compressed archive that are kept in a temporary file.
+    ///   - progress: Told how far a compressed archive is.
     /// - Returns: The labels in the order of the samples.
     /// - Throws: `badSample`, naming the sample that has no such member or no integer in it.
     static func read(
-        path: String, compression: FileFormat, name: String, spoolLimit: Int
+        path: String, compression: FileFormat, name: String, spoolLimit: Int, progress: (SpoolProgress) -> Void
     ) throws(DatasetError) -> [Int] {
         let parts = name.split(separator: ":", maxSplits: 1)
-        let suffix = parts.first?.lowercased() ?? ""
+        let suffix = TarIndex.normalized(suffix: parts.first ?? "")
         let key = parts.count == 2 ? String(parts[1]) : nil
-        let index = try TarIndex(path: path, compression: compression, spoolLimit: spoolLimit) { $0 == suffix }
+        let index = try TarIndex(path: path, compression: compression, spoolLimit: spoolLimit, progress: progress) {
+            $0 == suffix
+        }
         var labels: [Int] = []
         for sample in index.samples {
             let place = "\(path)[\(sample.key)]"
@@ -52,9 +55,16 @@ enum TarLabels {
     }
 
     private static func number(inJSON bytes: [UInt8], key: String) -> Int? {
-        guard let object = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any],
-            let number = object[key] as? NSNumber
-        else { return nil }
-        return Int(exactly: number)
+        (try? JSONDecoder().decode([String: Value].self, from: Data(bytes)))?[key]?.number
+    }
+
+    /// What stands under a key of a JSON object.
+    private struct Value: Decodable {
+        /// `nil` for anything but a whole number: `true` is none.
+        let number: Int?
+
+        init(from decoder: any Decoder) throws {
+            number = try? decoder.singleValueContainer().decode(Int.self)
+        }
     }
 }

@@ -88,6 +88,20 @@ final class TarReader {
             offset: byteCount)
     }
 
+    /// Whether the file begins as a tar archive does; nothing else can be read afterwards.
+    ///
+    /// - Throws: `malformedFile` for one that is damaged at its beginning.
+    func isTar() throws(DatasetError) -> Bool {
+        var entry: OpaquePointer?
+        let status = unsafe archive_read_next_header(archive, &entry)
+        if status >= ARCHIVE_WARN { return true }
+        // The library has no code of its own for it.
+        if unsafe archive_error_string(archive).map({ unsafe strcmp($0, "Unrecognized archive format") }) == 0 {
+            return false
+        }
+        throw failure("is damaged")
+    }
+
     /// Reads the bytes of the current member in pieces.
     ///
     /// - Throws: `malformedFile` when the archive is damaged or ends within the member.

@@ -7,10 +7,10 @@ struct TensorProtoContainer: SampleContainer {
     let path: String
     let content: DatasetContent
     let sampleCount: Int
-    private let sets: [Set]
+    private let sets: [Folder]
 
     /// One folder.
-    private struct Set {
+    private struct Folder {
         let path: String
         let files: [TensorProtoFile]
         let names: [String?]
@@ -44,8 +44,8 @@ struct TensorProtoContainer: SampleContainer {
         }
         // Folder 10 after folder 9, so by number.
         numbered.sort { ($0.number, $0.name) < ($1.number, $1.name) }
-        let folders = numbered.isEmpty ? [folder] : numbered.map { "\(folder)/\($0.name)" }
-        var sets: [Set] = []
+        let folders = numbered.isEmpty ? [folder] : numbered.map { FolderListing.join(folder, $0.name) }
+        var sets: [Folder] = []
         for path in folders {
             sets.append(try Self.open(path, wanted: wanted, start: sets.last.map { $0.start + $0.sampleCount } ?? 0))
         }
@@ -70,7 +70,7 @@ struct TensorProtoContainer: SampleContainer {
         return digits.allSatisfy { $0.isASCII && $0.isNumber } ? Int(digits) : nil
     }
 
-    private static func open(_ folder: String, wanted: [String]?, start: Int) throws(DatasetError) -> Set {
+    private static func open(_ folder: String, wanted: [String]?, start: Int) throws(DatasetError) -> Folder {
         let count = try FolderListing.names(folder).count { number($0, inputPrefix, ending) != nil }
         guard count > 0 else {
             throw .malformedFile(
@@ -80,7 +80,7 @@ struct TensorProtoContainer: SampleContainer {
         var names: [String?] = []
         var paths: [String] = []
         for index in 0..<count {
-            let path = "\(folder)/\(inputPrefix)\(index)\(ending)"
+            let path = FolderListing.join(folder, "\(inputPrefix)\(index)\(ending)")
             do throws(TensorFileError) { files.append(try TensorProtoFile(path: path)) } catch { throw .file(error) }
             let name = files[index].name
             names.append(name.isEmpty ? wanted.flatMap { index < $0.count ? $0[index] : nil } : name)
@@ -93,13 +93,14 @@ struct TensorProtoContainer: SampleContainer {
                         + "\(inputPrefix)0\(ending), \(files[0].shape)")
             }
         }
+        try requireElements(files.map { Shape(Array($0.shape.dimensions.dropFirst())) }, path: folder)
         if count == 1, wanted?.count == 1, names[0].map({ wanted?.contains($0) == true }) != true { names[0] = nil }
-        return Set(
+        return Folder(
             path: folder, files: files, names: names, paths: paths, start: start,
             sampleCount: files[0].shape.dimensions.first ?? 0)
     }
 
-    private static func content(_ set: Set) -> DatasetContent {
+    private static func content(_ set: Folder) -> DatasetContent {
         .arrays(
             zip(set.names, set.files).map { name, file in
                 DatasetArray(
@@ -107,7 +108,7 @@ struct TensorProtoContainer: SampleContainer {
             })
     }
 
-    private func locate(_ index: Int) -> (set: Set, row: Int) {
+    private func locate(_ index: Int) -> (set: Folder, row: Int) {
         let set = sets.last { $0.start <= index && $0.sampleCount > 0 } ?? sets[0]
         return (set, index - set.start)
     }

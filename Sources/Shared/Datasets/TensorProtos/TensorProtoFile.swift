@@ -18,7 +18,6 @@ struct TensorProtoFile {
 
     /// Largest file that is read.
     private static let maximumByteCount = 1 << 30
-    private static let maximumRank = 64
 
     /// The types by their codes in `TensorProto.DataType`.
     private static let elementTypes: [UInt64: ElementType] = [
@@ -34,13 +33,12 @@ struct TensorProtoFile {
         guard file.byteCount <= Self.maximumByteCount else {
             throw TensorFileError(path: path, reason: .unsupported("a tensor file of \(file.byteCount) bytes"))
         }
-        var message = TensorProtoMessage()
-        try message.read(file)
+        let message = try TensorProtoMessage(file)
         guard let type = Self.elementTypes[message.dataType] else {
             throw TensorFileError(
                 path: path, reason: .unsupported("elements of the ONNX type \(message.dataType); give numbers"))
         }
-        guard message.dimensions.count <= Self.maximumRank, let shape = Shape(checking: message.dimensions),
+        guard let shape = Shape(checking: message.dimensions),
             case let (byteCount, overflow) = shape.elementCount.multipliedReportingOverflow(by: type.byteCount),
             !overflow
         else {
@@ -53,13 +51,7 @@ struct TensorProtoFile {
             }
             elements = .stored(raw)
         } else {
-            let converted = try message.converted(to: type, path: path)
-            guard converted.count == byteCount else {
-                throw TensorFileError(
-                    path: path,
-                    reason: .malformed("\(converted.count / type.byteCount) elements do not fill the shape \(shape)"))
-            }
-            elements = .converted(TensorStorage(copying: converted))
+            elements = .converted(TensorStorage(copying: try message.elements(of: type, byteCount: byteCount)))
         }
         name = message.name
         elementType = type

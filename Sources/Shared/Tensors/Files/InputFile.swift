@@ -1,9 +1,12 @@
+import Synchronization
+
 #if canImport(Glibc)
 import Glibc
 #endif
 
 /// A regular file opened for reading at any offset, from any thread.
 ///
+/// Any number of them can be in use: beyond some, those that were opened first are closed, and opened again when they are read.
 /// Unlike a mapped file it gives an error, not a signal, when the file shrinks while it is being read.
 @safe
 public final class InputFile: Sendable {
@@ -11,26 +14,26 @@ public final class InputFile: Sendable {
     public let path: String
     /// Size of the file in bytes when it was opened.
     public let byteCount: Int
-    private let descriptor: Int32
+    /// `nil` for a file without a name, which could not be opened again.
+    private let identity: OpenFile.Identity?
+    private let current: Mutex<Current>
+
+    /// The file while it is open.
+    private struct Current {
+        /// Set when it must stay open.
+        var kept: OpenFile?
+        /// `nil` when others were opened since.
+        weak var recent: OpenFile?
+    }
 
     /// Opens a regular file.
     public init(path: String) throws(TensorFileError) {
-        // O_NONBLOCK keeps a named pipe from blocking the open; it has no effect on regular files.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .lastSystemError("open the file", path: path) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            let failure = TensorFileError.lastSystemError("read the size of the file", path: path)
-            close(descriptor)
-            throw failure
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            close(descriptor)
-            throw TensorFileError(path: path, reason: .unsupported("this is not a regular file"))
-        }
+        let (file, identity) = try OpenFile.open(path)
         self.path = path
-        self.descriptor = descriptor
-        byteCount = Int(status.st_size)
+        self.identity = identity
+        byteCount = identity.byteCount
+        current = Mutex(Current(kept: nil, recent: file))
+        RecentlyOpenedFiles.keep(file)
     }
 
     /// Takes over an open file.
@@ -40,13 +43,26 @@ public final class InputFile: Sendable {
     ///   - path: What the file is, for errors.
     ///   - byteCount: How many bytes of it are there.
     init(descriptor: Int32, path: String, byteCount: Int) {
-        self.descriptor = descriptor
         self.path = path
         self.byteCount = byteCount
+        identity = nil
+        current = Mutex(Current(kept: OpenFile(descriptor: descriptor), recent: nil))
     }
 
     deinit {
-        close(descriptor)
+        if let file = current.withLock({ $0.recent }) { RecentlyOpenedFiles.drop(file) }
+    }
+
+    /// The open file; one that was closed in favour of others is opened again.
+    private func opened() throws(TensorFileError) -> OpenFile {
+        try current.withLock { current throws(TensorFileError) in
+            if let file = current.kept ?? current.recent { return file }
+            let (file, identity) = try OpenFile.open(path)
+            guard identity == self.identity else { throw TensorFileError(path: path, reason: .replaced) }
+            current.recent = file
+            RecentlyOpenedFiles.keep(file)
+            return file
+        }
     }
 
     /// Reads the bytes `range` of the file.
@@ -91,8 +107,9 @@ public final class InputFile: Sendable {
     }
 
     /// Lends the file descriptor.
-    func withDescriptor<Result>(_ body: (Int32) -> Result) -> Result {
-        body(descriptor)
+    func withDescriptor<Result>(_ body: (Int32) -> Result) throws(TensorFileError) -> Result {
+        let file = try opened()
+        return withExtendedLifetime(file) { body(file.descriptor) }
     }
 
     private func check(_ range: Range<Int>) throws(TensorFileError) {
@@ -104,10 +121,12 @@ public final class InputFile: Sendable {
 
     /// Fills the buffer completely from `offset` on.
     private func fill(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(TensorFileError) {
+        let file = try opened()
+        defer { withExtendedLifetime(file) {} }
         var done = 0
         while done < buffer.count {
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = unsafe pread(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            let count = unsafe pread(file.descriptor, rest.baseAddress, rest.count, off_t(offset + done))
             if count < 0 {
                 if errno == EINTR { continue }
                 throw .lastSystemError("read the file", path: path)

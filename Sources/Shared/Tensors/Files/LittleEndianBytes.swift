@@ -1,5 +1,5 @@
 /// Unsigned little-endian numbers within bytes that were checked to be long enough.
-struct LittleEndianBytes {
+public struct LittleEndianBytes {
     let bytes: [UInt8]
 
     init(_ bytes: [UInt8]) {
@@ -20,8 +20,16 @@ struct LittleEndianBytes {
         return high > 0x7FFF_FFFF ? nil : uint32(at: offset) | high << 32
     }
 
+    /// The number that bytes make.
+    ///
+    /// - Parameter bytes: At most 8, least significant first.
+    /// - Returns: The number.
+    public static func number(_ bytes: some BidirectionalCollection<UInt8>) -> UInt64 {
+        bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
     /// The bytes of an integer, least significant first.
-    static func encoded<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
+    public static func encoded<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
         (0..<Integer.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
     }
 }

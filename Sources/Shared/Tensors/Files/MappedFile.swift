@@ -24,7 +24,7 @@ public final class MappedFile: Sendable {
             return
         }
         // The mapping outlives the descriptor.
-        let mapping = unsafe file.withDescriptor { descriptor in
+        let mapping = unsafe try file.withDescriptor { descriptor in
             unsafe mmap(nil, file.byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
         }
         guard let mapping = unsafe mapping, unsafe mapping != MAP_FAILED else {

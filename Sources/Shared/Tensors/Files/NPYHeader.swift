@@ -40,27 +40,11 @@ public struct NPYHeader: Hashable, Sendable {
     }
 
     private init(parsing bytes: [UInt8]) throws(Failure) {
-        guard bytes.count >= 10, bytes[..<6].elementsEqual(Self.magic) else {
-            throw Failure(reason: .malformed("it does not start as a .npy array does"))
+        let text = try Self.textRange(bytes)
+        guard bytes.count >= text.upperBound else {
+            throw Failure(reason: .truncated(needed: text.upperBound, available: bytes.count))
         }
-        let lengthByteCount: Int
-        switch (bytes[6], bytes[7]) {
-        case (1, 0): lengthByteCount = 2
-        case (2, 0), (3, 0): lengthByteCount = 4
-        default: throw Failure(reason: .unsupported(".npy format version \(bytes[6]).\(bytes[7])"))
-        }
-        let textStart = 8 + lengthByteCount
-        guard bytes.count >= textStart else {
-            throw Failure(reason: .truncated(needed: textStart, available: bytes.count))
-        }
-        let textByteCount = bytes[8..<textStart].reversed().reduce(0) { $0 << 8 | Int($1) }
-        guard textByteCount <= Self.maximumByteCount - textStart else {
-            throw Failure(reason: .unsupported("a header of \(textByteCount) bytes (structured arrays have such)"))
-        }
-        guard bytes.count >= textStart + textByteCount else {
-            throw Failure(reason: .truncated(needed: textStart + textByteCount, available: bytes.count))
-        }
-        var literal = PythonLiteralScanner(Array(bytes[textStart..<textStart + textByteCount]))
+        var literal = PythonLiteralScanner(Array(bytes[text]))
         guard let fields = literal.headerFields() else {
             throw Failure(reason: .malformed("the header is not a dictionary of descr, fortran_order and shape"))
         }
@@ -75,7 +59,47 @@ public struct NPYHeader: Hashable, Sendable {
         }
         self.shape = shape
         isFortranOrder = fields.isFortranOrder
-        byteCount = textStart + textByteCount
+        byteCount = text.upperBound
+    }
+
+    /// Number of bytes from which the length of a header can be told.
+    public static let startByteCount = 12
+
+    /// Number of bytes of a header.
+    ///
+    /// - Parameters:
+    ///   - bytes: The array from its start, at least `startByteCount` bytes or all.
+    ///   - path: The file, for errors.
+    /// - Returns: Where the first element begins.
+    /// - Throws: As for a whole header.
+    public static func byteCount(ofHeaderIn bytes: [UInt8], path: String) throws(TensorFileError) -> Int {
+        do {
+            return try textRange(bytes).upperBound
+        } catch {
+            throw TensorFileError(path: path, reason: error.reason)
+        }
+    }
+
+    /// Where the text of a header lies, which is its end.
+    private static func textRange(_ bytes: [UInt8]) throws(Failure) -> Range<Int> {
+        guard bytes.count >= 10, bytes[..<6].elementsEqual(magic) else {
+            throw Failure(reason: .malformed("it does not start as a .npy array does"))
+        }
+        let lengthByteCount: Int
+        switch (bytes[6], bytes[7]) {
+        case (1, 0): lengthByteCount = 2
+        case (2, 0), (3, 0): lengthByteCount = 4
+        default: throw Failure(reason: .unsupported(".npy format version \(bytes[6]).\(bytes[7])"))
+        }
+        let start = 8 + lengthByteCount
+        guard bytes.count >= start else {
+            throw Failure(reason: .truncated(needed: start, available: bytes.count))
+        }
+        let count = Int(LittleEndianBytes.number(bytes[8..<start]))
+        guard count <= maximumByteCount - start else {
+            throw Failure(reason: .unsupported("a header of \(count) bytes (structured arrays have such)"))
+        }
+        return start..<start + count
     }
 
     /// The element type and byte order of a NumPy type string.

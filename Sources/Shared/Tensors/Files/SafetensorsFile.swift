@@ -26,7 +26,7 @@ public struct SafetensorsFile: Sendable {
         }
         self.path = path
         self.arrays = arrays
-        names = arrays.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        names = arrays.keys.inByteOrder()
     }
 
     /// One tensor.

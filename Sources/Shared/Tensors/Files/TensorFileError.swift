@@ -16,6 +16,8 @@ public struct TensorFileError: Error, Hashable, Sendable {
         case unsupported(String)
         /// The bytes are not the ones that were written.
         case checksumMismatch(stored: UInt32, computed: UInt32)
+        /// A file of this name is there, but another one than was opened, or changed.
+        case replaced
         /// The file has no member of this name.
         case missingMember(available: [String])
     }
@@ -69,6 +71,7 @@ extension TensorFileError.Reason: CustomStringConvertible {
             "not supported: \(detail)"
         case .checksumMismatch(let stored, let computed):
             "damaged: the checksum is \(String(computed, radix: 16)), but \(String(stored, radix: 16)) was stored"
+        case .replaced: "it was replaced while it was in use; put the old one back, or start again with the new one"
         case .missingMember(let available):
             "there is no such array; the file has: \(available.isEmpty ? "none" : available.joined(separator: ", "))"
         }
