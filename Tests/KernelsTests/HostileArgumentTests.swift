@@ -47,6 +47,18 @@ import Testing
         #expect(try evaluate(op, ramp([1]), integers([3])).floatElements == [0, 0, 0])
     }
 
+    @Test func anEmptyAxisHasNoFirstElement() throws {
+        let condition = Tensor(shape: [1], elements: [true])
+        let result = try evaluate(.selection(.compress(axis: 0)), floats([0, 2], []), condition)
+        #expect(result.shape == [0, 2])
+    }
+
+    @Test func regionsBeyondAllNumbersEndAtTheImage() throws {
+        let op = Operator.vision(.maximumRegionPool(height: 1, width: 1, scale: .greatestFiniteMagnitude))
+        let result = try evaluate(op, ramp([1, 1, 2, 2]), floats([1, 5], [0, 0, 0, 1e8, 1e8]))
+        #expect(result.shape == [1, 1, 1, 1])
+    }
+
     /// Bands far above the highest frequency take no more time than others.
     @Test(.timeLimit(.minutes(1))) func melBandsAboveTheSpectrumAreEmpty() throws {
         let result = try evaluate(

@@ -107,7 +107,7 @@ extension ShapeRule {
         }
         var elements: [InferredValue.Element]?
         if let known = data.elementsWithShape, let counts = integers(1), counts.allSatisfy({ $0 >= 0 }),
-            let count = product((counts + known.shape).map(Dimension.fixed)).fixedValue,
+            let count = Shape(checking: counts + known.shape)?.elementCount,
             count <= InferredValue.maximumElementCount
         {
             // Where nothing is left, the other repeats have no bound.
@@ -162,23 +162,23 @@ extension ShapeRule {
         if first == .integer(.fixed(0)), by == .integer(.fixed(1)), case .integer(let extent) = last {
             return [InferredValue(TensorType(elementType: type, dimensions: [extent.atLeast(0)]))]
         }
-        let count = Self.rangeCount(first, last, by)
+        let count = Self.rangeLength(first, last, by)
         return [InferredValue(TensorType(elementType: type, dimensions: [count]))]
     }
 
     /// How many numbers there are from the first one to the last one, which does not count.
-    private static func rangeCount(
+    private static func rangeLength(
         _ first: InferredValue.Element, _ last: InferredValue.Element, _ step: InferredValue.Element
     ) -> Dimension {
-        if let a = first.fixedInteger, let b = last.fixedInteger, let c = step.fixedInteger {
-            let count = ArrangementOperator.rangeCount(from: Int128(a), to: Int128(b), by: Int128(c))
-            return count.flatMap { Int(exactly: $0) }.map(Dimension.fixed) ?? .unknown
+        if let start = first.fixedInteger, let end = last.fixedInteger, let by = step.fixedInteger {
+            return ArrangementOperator.rangeCount(from: Int128(start), to: Int128(end), by: Int128(by))
+                .flatMap { Int(exactly: $0) }.map(Dimension.fixed) ?? .unknown
         }
-        guard case .real(let start) = first, case .real(let end) = last, case .real(let step) = step else {
+        guard case .real(let start) = first, case .real(let end) = last, case .real(let by) = step else {
             return .unknown
         }
-        let count = ((end - start) / step).rounded(.up)
-        return count.isFinite && step != 0 ? Int(exactly: max(count, 0)).map(Dimension.fixed) ?? .unknown : .unknown
+        let count = ((end - start) / by).rounded(.up)
+        return count.isFinite ? Int(exactly: max(count, 0)).map(Dimension.fixed) ?? .unknown : .unknown
     }
 
     private func oneHot(_ indices: InferredValue, _ axis: Int) throws(ShapeRuleError) -> [InferredValue] {

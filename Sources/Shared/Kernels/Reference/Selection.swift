@@ -12,7 +12,7 @@ extension ReferenceKernels {
             return [ElementChoice.collect(data, at: positions, shape: indices.shape)]
         case .gatherND(let batchAxes):
             let blocks = try IndexedBlocks(
-                inputs.required(1), in: data, batchAxes: batchAxes)
+                inputs.required(1), in: data.shape, batchAxes: batchAxes)
             return [ElementChoice.collect(data, at: try blocks.positions(), shape: blocks.result)]
         case .scatterElements(let axis, let reduction):
             let indices = try inputs.required(1)
@@ -22,7 +22,7 @@ extension ReferenceKernels {
             }
             return [try put(updates, into: data, at: elementPositions(indices, axis: axis, in: data.shape), reduction)]
         case .scatterND(let reduction):
-            let blocks = try IndexedBlocks(inputs.required(1), in: data, batchAxes: 0)
+            let blocks = try IndexedBlocks(inputs.required(1), in: data.shape, batchAxes: 0)
             let updates = try inputs.required(2)
             guard updates.shape == blocks.result else {
                 throw .shapeMismatch("updates \(updates.shape) should have shape \(blocks.result)")
@@ -129,17 +129,16 @@ private struct IndexedBlocks {
     private let batchAxes: Int
     private let depth: Int
 
-    init(_ indices: Tensor, in data: Tensor, batchAxes: Int) throws(KernelError) {
-        let shape = data.shape
+    init(_ indices: Tensor, in shape: Shape, batchAxes: Int) throws(KernelError) {
         guard let depth = indices.shape.dimensions.last, batchAxes >= 0, batchAxes < indices.shape.rank,
             batchAxes + depth <= shape.rank,
             indices.shape.dimensions.prefix(batchAxes) == shape.dimensions.prefix(batchAxes)
         else {
             throw .shapeMismatch("indices \(indices.shape) behind \(batchAxes) batch axes do not fit data \(shape)")
         }
-        // Rows of no indices, each of which names all of the data, can be very many.
+        // Rows of no indices, each of which names all of the data, can be very many; a position takes 8 bytes.
         result = try KernelShapes.output(
-            indices.shape.dimensions.dropLast() + shape.dimensions[(batchAxes + depth)...], data.elementType)
+            indices.shape.dimensions.dropLast() + shape.dimensions[(batchAxes + depth)...], .int64)
         self.indices = indices
         self.shape = shape
         self.batchAxes = batchAxes
@@ -148,7 +147,7 @@ private struct IndexedBlocks {
 
     /// Positions of all elements, in the order of the result.
     func positions() throws(KernelError) -> [Int] {
-        guard result.elementCount > 0 else { return [] }
+        guard result.elementCount > 0 || indices.elementCount > 0 else { return [] }
         let strides = shape.rowMajorStrides
         let block = KernelShapes.count(shape.dimensions[(batchAxes + depth)...])
         let rows = KernelShapes.count(indices.shape.dimensions.dropLast()[...])
