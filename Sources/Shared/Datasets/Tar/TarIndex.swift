@@ -99,7 +99,7 @@ struct TarIndex: Sendable {
     /// - Throws: `malformedFile` for one that is damaged at its beginning.
     static func isTar(path: String, compression: FileFormat) throws(DatasetError) -> Bool {
         if compression == .tar { return true }
-        return try TarReader(path: path, compression: compression).isTar()
+        return try TarReader.isTar(path: path, compression: compression)
     }
 
     /// Checks the checksum of a gzip file, at which libarchive does not look.

@@ -88,18 +88,24 @@ final class TarReader {
             offset: byteCount)
     }
 
-    /// Whether the file begins as a tar archive does; nothing else can be read afterwards.
+    /// Whether a file begins as a tar archive does.
     ///
     /// - Throws: `malformedFile` for one that is damaged at its beginning.
-    func isTar() throws(DatasetError) -> Bool {
-        var entry: OpaquePointer?
-        let status = unsafe archive_read_next_header(archive, &entry)
-        if status >= ARCHIVE_WARN { return true }
-        // The library has no code of its own for it.
-        if unsafe archive_error_string(archive).map({ unsafe strcmp($0, "Unrecognized archive format") }) == 0 {
+    static func isTar(path: String, compression: FileFormat) throws(DatasetError) -> Bool {
+        do throws(DatasetError) {
+            let reader = try TarReader(path: path, compression: compression)
+            var entry: OpaquePointer?
+            guard unsafe archive_read_next_header(reader.archive, &entry) >= ARCHIVE_WARN else {
+                throw reader.failure("is damaged")
+            }
+            return true
+        } catch {
+            // The library has no code of its own for it, and finds out when it opens the file or reads it.
+            guard case .malformedFile(_, let reason) = error, reason.contains("Unrecognized archive format") else {
+                throw error
+            }
             return false
         }
-        throw failure("is damaged")
     }
 
     /// Reads the bytes of the current member in pieces.
