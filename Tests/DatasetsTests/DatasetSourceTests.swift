@@ -61,7 +61,7 @@ import Testing
     @Test func filesThatDisagreeAreNoDataset() throws {
         let folder = try TemporaryFolder()
         let path = try archive(folder, "a.npz", count: 2)
-        try NPZFile.write(["x": Tensor(zeros: [2, 3], elementType: .float32)], to: folder.path("b.npz"))
+        try NPZFile.write(["x": Tensor(zeros: [2, 3], elementType: .int64)], to: folder.path("b.npz"))
         #expect(throws: DatasetError.self) { try DatasetSource(paths: [path, folder.path("b.npz")], arrays: ["x"]) }
         #expect(throws: DatasetError.self) { try DatasetSource(paths: [path, images.path]) }
         try NPZFile.write(
