@@ -96,7 +96,7 @@ import Testing
 
     @Test func samplesWithoutAnElementAreNotCounted() throws {
         let reason = try refusal("a.npy", header("60000000, 0"))
-        #expect(reason.contains("60000000 samples have no element"), "\(reason)")
+        #expect(reason.contains("its samples have no elements: [0]"), "\(reason)")
         let impossible = try refusal("b.npy", header("0, 4294967296, 4294967296"))
         #expect(impossible.contains("is impossible"), "\(impossible)")
     }

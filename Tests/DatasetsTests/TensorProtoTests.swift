@@ -115,8 +115,8 @@ import Testing
 
     @Test func samplesWithoutElementsAreRefused() throws {
         let folder = try TemporaryFolder()
-        // [2^30, 0], twice: their numbers alone would fill the memory.
-        let proto: [UInt8] = [0x08, 0x80, 0x80, 0x80, 0x80, 0x04, 0x08, 0, 0x10, 1, 0x4A, 0]
+        // [60000000, 0], twice: their numbers alone would fill the memory.
+        let proto: [UInt8] = [0x08, 0x80, 0x8E, 0xCE, 0x1C, 0x08, 0, 0x10, 1, 0x4A, 0]
         for set in 0..<2 { try write(proto, folder, "test_data_set_\(set)/input_0.pb") }
         let error = #expect(throws: DatasetError.self) { try DatasetSource(paths: [folder.url.path]) }
         #expect(error?.description.contains("no elements") == true, "\(String(describing: error))")

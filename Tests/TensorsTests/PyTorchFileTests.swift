@@ -287,7 +287,7 @@ private func refusal(_ path: String) -> String {
         #expect(tensor?.strides == [0, 1, 2])
         let empty = PickledTensor(
             storage: PickledStorage(key: "0", elementType: .float32, byteCount: 20), elementType: .float32, offset: 0,
-            shape: [0, 1 << 40, 1 << 40], strides: [0, 1 << 40, 1])
+            shape: [0, 1 << 13, 1 << 13], strides: [0, 1 << 13, 1])
         #expect(empty?.isContiguous == true)
     }
 

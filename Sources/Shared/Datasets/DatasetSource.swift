@@ -126,7 +126,7 @@ public struct DatasetSource: Sendable {
     }
 
     /// Refuses what no message could carry and what no file could hold, before anything is read: samples of too many or
-    /// too large arrays, and any number of samples without an element.
+    /// too large arrays.
     private static func checkSize(of container: any SampleContainer) throws(DatasetError) {
         let arrays: [DatasetArray] =
             switch container.content {
@@ -149,10 +149,6 @@ public struct DatasetSource: Sendable {
                 throw refused(
                     "a sample of \(name) has \(byteCount) bytes; at most \(RawSample.maximumEncodedByteCount) are read")
             }
-        }
-        guard arrays.isEmpty || container.sampleCount == 0 || arrays.contains(where: { $0.shape.elementCount > 0 })
-        else {
-            throw refused("its \(container.sampleCount) samples have no element")
         }
     }
 
