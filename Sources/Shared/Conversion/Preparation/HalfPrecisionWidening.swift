@@ -10,8 +10,8 @@ import Tensors
 public enum HalfPrecisionWidening {
     /// Widens a graph; one without 16-bit floating-point numbers stays as it is.
     public static func apply(to graph: Graph) -> Graph {
+        guard graph.hasHalfPrecision else { return graph }
         var result = graph.widened
-        guard result != graph else { return graph }
         result.inputs = graph.inputs
         result.outputs = graph.outputs
         var names = NameSource(graph)
@@ -48,6 +48,13 @@ public enum HalfPrecisionWidening {
 }
 
 extension Graph {
+    /// Whether any value, constant or operator is of a 16-bit floating-point type.
+    fileprivate var hasHalfPrecision: Bool {
+        (inputs + outputs).contains { $0.type.elementType.isHalfPrecision }
+            || initializers.values.contains { $0.elementType.isHalfPrecision }
+            || nodes.contains { $0.op.widened != $0.op }
+    }
+
     /// The graph with float32 for every 16-bit floating-point type, that of inputs and outputs too.
     fileprivate var widened: Graph {
         var result = self
